@@ -1,0 +1,87 @@
+"""Clocks that run, as rows that the tick can claim."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from incidentdesk.kernel.stamps import Stamp, moment
+from incidents.protocol.clocks import Key
+
+ARM = """
+INSERT INTO incidents_deadline (incident_id, clock, subject, occurrence, step, due_at, state, driven, last_error)
+SELECT i, c, s, n, p, d, 'armed', v, '' FROM unnest(
+  %s::bigint[], %s::text[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[]) AS x(i, c, s, n, p, d, v)
+ON CONFLICT (incident_id, clock, subject, occurrence, step) DO UPDATE
+  SET due_at = excluded.due_at, state = 'armed' WHERE incidents_deadline.state <> 'fired'
+"""
+SETTLE = """
+UPDATE incidents_deadline AS d SET state = x.v, fired_at = x.f FROM unnest(
+  %s::bigint[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[]) AS x(i, c, s, n, p, v, f)
+WHERE d.incident_id = x.i AND d.clock = x.c AND d.subject = x.s AND d.occurrence = x.n AND d.step = x.p
+  AND d.state = 'armed'
+"""
+CLAIM = """
+WITH due AS (
+  SELECT d.id FROM incidents_deadline d JOIN incidents_incident i ON i.id = d.incident_id
+  WHERE d.state = 'armed' AND NOT d.driven AND d.due_at <= %s
+  ORDER BY d.due_at LIMIT %s FOR NO KEY UPDATE OF d, i SKIP LOCKED)
+SELECT d.id, d.incident_id, d.clock, d.subject, d.occurrence, d.step, d.due_at
+FROM incidents_deadline d JOIN due USING (id) ORDER BY d.due_at, d.id
+"""
+NEXT = "SELECT min(due_at) FROM incidents_deadline WHERE state = 'armed' AND NOT driven"
+
+
+@dataclass(frozen=True)
+class Due:
+    """A deadline whose instant has come."""
+
+    id: int
+    incident: int
+    key: Key
+    due_at: datetime
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How the deadlines of one incident change: what is armed anew, what fired, what fell away."""
+
+    incident: int
+    driven: bool
+    arm: Mapping[Key, Stamp]
+    fired: Sequence[Key]
+    gone: Mapping[Key, str]
+
+
+def apply(shifts: Sequence[Shift], *, now: datetime) -> None:
+    """Bring the rows of any number of incidents up to date in two statements at most."""
+    settle = [
+        (shift.incident, *key, "fired", now) for shift in shifts for key in shift.fired
+    ] + [(shift.incident, *key, state, None) for shift in shifts for key, state in shift.gone.items()]  # fmt: skip
+    arm = [
+        (shift.incident, *key, moment(due), shift.driven) for shift in shifts for key, due in shift.arm.items()
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        if settle:
+            cursor.execute(SETTLE, [list(column) for column in zip(*settle, strict=True)])
+        if arm:
+            cursor.execute(ARM, [list(column) for column in zip(*arm, strict=True)])
+
+
+def claim_due(*, now: datetime, limit: int) -> list[Due]:
+    """Lock up to `limit` due rows together with their incidents; nothing is waited for.
+
+    Must run inside a transaction. Rows and incidents that somebody else holds are left to the next tick.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, [now, limit])
+        return [Due(row[0], row[1], (row[2], row[3], row[4], row[5]), row[6]) for row in cursor.fetchall()]
+
+
+def next_due() -> datetime | None:
+    """When the next armed deadline falls due."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT)
+        row = cursor.fetchone()
+        return row[0] if row else None

@@ -1,0 +1,306 @@
+"""A protocol as frozen values, read from TOML and checked with sentences."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+KINDS = ("once", "each", "cadence", "window", "chain")
+HOURS = ("always", "business", "severity")
+RECIPIENTS = ("owes", "comms", "ic", "deputy", "owner", "manager", "subject")
+ClockKind = Literal["once", "each", "cadence", "window", "chain"]
+
+
+class ProtocolError(ValueError):
+    """The protocol file cannot be used; `problems` holds one sentence for each fault."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Entries of one kind, narrowed by payload fields; `*` is any act of a person."""
+
+    kind: str
+    where: tuple[tuple[str, frozenset[str]], ...] = ()
+    setting: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Pattern":
+        """Read `kind field=a|b @setting`."""
+        kind, *rest = text.split()
+        where = tuple(
+            (name, frozenset(values.split("|")))
+            for name, _, values in (word.partition("=") for word in rest if not word.startswith("@"))
+        )
+        setting = next((word[1:] for word in rest if word.startswith("@")), "")
+        return cls(kind, where, setting)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens `at` protocol minutes from the due instant of a clock, and whom it tells."""
+
+    name: str
+    at: float
+    do: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """One clock of the protocol; `minutes` maps a severity to its limit, absent = no such clock."""
+
+    id: str
+    label: str
+    anchor: str
+    rows: str
+    kind: ClockKind
+    minutes: Mapping[int, float]
+    amber: float | None
+    hours: str
+    subject: str
+    audience: str
+    owes: str
+    starts: tuple[Pattern, ...]
+    meets: tuple[Pattern, ...]
+    ends: tuple[Pattern, ...]
+    again: tuple[Pattern, ...]
+    prior: bool
+    strip: bool
+    steps: tuple[Step, ...]
+
+    def limit(self, severity: int | None) -> float | None:
+        """Minutes allowed at a severity, or None where this clock does not apply."""
+        return None if severity is None else self.minutes.get(severity)
+
+    @cached_property
+    def step_by_name(self) -> dict[str, Step]:
+        """The steps by their names."""
+        return {step.name: step for step in self.steps}
+
+
+@dataclass(frozen=True)
+class Severity:
+    """One level of the scale in the words of its response row (SEV-01..10)."""
+
+    level: int
+    name: str
+    meaning: str
+    customers: str
+    revenue: str
+    response: str
+    people: str
+    communication: str
+    roles: tuple[str, ...]
+    hours: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """One row of the status table."""
+
+    source: str
+    to: str
+    who: tuple[str, ...]
+    needs: tuple[str, ...]
+    severities: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold before an act; `denied` is the id a refusal for lack of right carries."""
+
+    act: str
+    denied: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a checklist that people tick."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """A whole protocol. Compare and cache by `digest` of its text, not by value."""
+
+    name: str
+    policy: Mapping[str, Mapping[int, float]]
+    settings: Mapping[str, Any]
+    severities: Mapping[int, Severity]
+    clocks: tuple[Clock, ...]
+    moves: Mapping[tuple[str, str], Move]
+    rules: Mapping[str, Rule]
+    milestones: Mapping[str, tuple[Pattern, ...]]
+    checklists: Mapping[str, tuple[Item, ...]]
+    interest: Mapping[str, tuple[Clock, ...]] = field(repr=False)
+    stamps: Mapping[str, tuple[tuple[str, Pattern], ...]] = field(repr=False)
+
+    def figure(self, key: str, severity: int | None = None) -> float:
+        """The figure of a policy key; a scalar holds for every severity."""
+        table = self.policy[key]
+        return table.get(severity or 1, next(iter(table.values())))
+
+    @cached_property
+    def clock(self) -> dict[str, Clock]:
+        """The clocks by id."""
+        return {clock.id: clock for clock in self.clocks}
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """Where a clock stands in the file; what falls due at one instant is done in that order."""
+        return {clock.id: place for place, clock in enumerate(self.clocks)}
+
+
+def _figures(value: Any) -> dict[int, float]:
+    if isinstance(value, dict):
+        return {int(name.removeprefix("sev")): float(minutes) for name, minutes in value.items()}
+    return {level: float(value) for level in (1, 2, 3, 4)}
+
+
+def _patterns(raw: Mapping[str, Any], name: str) -> tuple[Pattern, ...]:
+    return tuple(Pattern.parse(text) for text in raw.get(name, ()))
+
+
+def _steps(raw: list[dict[str, Any]]) -> tuple[Step, ...]:
+    return tuple(Step(step["name"], float(step["at"]), step["do"], tuple(step["to"])) for step in raw)
+
+
+def _clock(raw: Mapping[str, Any], data: Mapping[str, Any], policy: Mapping[str, Mapping[int, float]]) -> Clock:
+    kind = raw["kind"]
+    fallback = data["cadence"]["steps"] if kind == "cadence" else data["overdue"]["steps"]
+    amber = raw.get("amber")
+    return Clock(
+        id=raw["id"],
+        label=raw["label"],
+        anchor=raw["anchor"],
+        rows=raw.get("rows", ""),
+        kind=kind,
+        minutes=policy[raw["minutes"]],
+        amber=None if amber is None else next(iter(policy[amber].values())),
+        hours=raw.get("hours", "always"),
+        subject=raw.get("subject", ""),
+        audience=raw.get("audience", ""),
+        owes=raw.get("owes", "ic"),
+        starts=_patterns(raw, "starts"),
+        meets=_patterns(raw, "meets"),
+        ends=_patterns(raw, "ends"),
+        again=_patterns(raw, "again"),
+        prior=raw.get("prior", False),
+        strip=raw.get("strip", False),
+        steps=_steps(raw.get("steps", fallback)),
+    )
+
+
+def _problems(data: Mapping[str, Any]) -> list[str]:
+    """Every fault of a file that `parse` could trip over, one sentence each."""
+    found = [f"The file has no [{part}]." for part in _PARTS if part not in data]
+    if found:
+        return found
+    for key, value in data["policy"].items():
+        numbers = value.values() if isinstance(value, dict) else [value]
+        if not all(isinstance(n, int | float) and not isinstance(n, bool) and n >= 0 for n in numbers):
+            found.append(f"Policy {key} must be a number of minutes, or one per severity.")
+        elif isinstance(value, dict) and not set(value) <= {"sev1", "sev2", "sev3", "sev4"}:
+            found.append(f"Policy {key} names a severity other than sev1 to sev4.")
+    seen: set[str] = set()
+    for raw in data["clock"]:
+        found += _clock_problems(raw, data, seen)
+        seen.add(raw.get("id", ""))
+    return found
+
+
+def _clock_problems(raw: Mapping[str, Any], data: Mapping[str, Any], seen: set[str]) -> list[str]:
+    name = raw.get("id", "without an id")
+    missing = [part for part in ("id", "label", "anchor", "kind", "minutes") if part not in raw]
+    if missing:
+        return [f"Clock {name} lacks {', '.join(missing)}."]
+    found = [f"Clock {name} stands twice."] if name in seen else []
+    if raw["kind"] not in KINDS:
+        found.append(f"Clock {name} is of kind {raw['kind']!r}; known are {', '.join(KINDS)}.")
+    if raw.get("hours", "always") not in HOURS:
+        found.append(f"Clock {name} has hours {raw['hours']!r}; known are {', '.join(HOURS)}.")
+    for key in filter(None, (raw["minutes"], raw.get("amber"))):
+        if key not in data["policy"]:
+            found.append(f"Clock {name} takes its minutes from {key}, which [policy] does not have.")
+    unknown = {to for step in raw.get("steps", ()) for to in step.get("to", ())} - set(RECIPIENTS)
+    if unknown:
+        found.append(f"Clock {name} tells {', '.join(sorted(unknown))}; known are {', '.join(RECIPIENTS)}.")
+    return found
+
+
+_PARTS = ("name", "policy", "settings", "severity", "clock", "cadence", "overdue", "step", "act", "milestones", "checklists")
+
+
+def _interest(clocks: tuple[Clock, ...]) -> dict[str, tuple[Clock, ...]]:
+    """Which clocks an entry of a kind can touch, so that a fold looks at few."""
+    touched: dict[str, dict[str, Clock]] = {}
+    for clock in clocks:
+        for pattern in (*clock.starts, *clock.meets, *clock.ends, *clock.again):
+            touched.setdefault(pattern.kind, {})[clock.id] = clock
+    return {kind: tuple(found.values()) for kind, found in touched.items()}
+
+
+def _moves(data: Mapping[str, Any]) -> dict[tuple[str, str], Move]:
+    return {
+        (source, raw["to"]): Move(
+            source, raw["to"], tuple(raw["who"]), tuple(raw["needs"]), tuple(raw.get("severities", (1, 2, 3, 4)))
+        )
+        for raw in data["step"]
+        for source in raw["from"]
+    }
+
+
+def _stamps(data: Mapping[str, Any]) -> dict[str, tuple[tuple[str, Pattern], ...]]:
+    index: dict[str, list[tuple[str, Pattern]]] = {}
+    for name, texts in data["milestones"].items():
+        for pattern in map(Pattern.parse, texts):
+            index.setdefault(pattern.kind, []).append((name, pattern))
+    return {kind: tuple(found) for kind, found in index.items()}
+
+
+@lru_cache(maxsize=32)
+def parse(text: str) -> Protocol:
+    """Read a protocol from TOML.
+
+    Raises ProtocolError with one sentence per fault; parsing the same text again is free.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProtocolError([f"The file is not valid TOML: {error}."]) from error
+    problems = _problems(data)
+    if problems:
+        raise ProtocolError(problems)
+    policy = {key: _figures(value) for key, value in data["policy"].items()}
+    clocks = tuple(_clock(raw, data, policy) for raw in data["clock"])
+    return Protocol(
+        name=data["name"],
+        policy=policy,
+        settings=data["settings"],
+        severities={
+            raw["level"]: Severity(**{**raw, "roles": tuple(raw["roles"])}) for raw in data["severity"]
+        },
+        clocks=clocks,
+        moves=_moves(data),
+        rules={raw["act"]: Rule(raw["act"], raw["denied"], tuple(raw["needs"])) for raw in data["act"]},
+        milestones={name: tuple(map(Pattern.parse, texts)) for name, texts in data["milestones"].items()},
+        checklists={
+            name: tuple(Item(raw["id"], raw["text"]) for raw in items) for name, items in data["checklists"].items()
+        },
+        interest=_interest(clocks),
+        stamps=_stamps(data),
+    )
+
+
+def default_text() -> str:
+    """The protocol that ships with the product, as TOML."""
+    return (Path(__file__).parent / "default.toml").read_text(encoding="utf-8")

@@ -1,0 +1,46 @@
+"""Whom a page goes to next, and how long it waits for an answer (CLK-21, D-06)."""
+
+from incidents.protocol.definition import Protocol
+from incidents.protocol.state import State, force
+
+RED = "red"
+
+
+def level(state: State) -> int:
+    """How many people of the list the chain has called, counted from 1; 0 before the first page."""
+    return max((page["level"] for page in state["pages"].values() if page["call"] != "hand"), default=0)
+
+
+def acknowledged(state: State) -> bool:
+    """Whether anybody answered a page of the chain that runs."""
+    chain = [page for page in state["pages"].values() if page["call"] != "hand"]
+    return bool(chain) and "acked" in chain[-1]
+
+
+def last_level(state: State) -> int:
+    """How far down the list the chain goes: on SEV-3 only to the second person."""
+    return min(2, len(state["ladder"])) if force(state) == 3 else len(state["ladder"])
+
+
+def wait(protocol: Protocol, state: State) -> float | None:
+    """Minutes until the chain goes on, or None where it ends here."""
+    severity = force(state)
+    if severity is None or severity not in protocol.policy["paging.step"]:
+        return None
+    if level(state) < last_level(state):
+        return protocol.policy["paging.step"][severity]
+    if not protocol.policy["paging.rounds"].get(severity):
+        return None
+    return protocol.policy["paging.last"][severity]
+
+
+def next_call(protocol: Protocol, state: State) -> tuple[str, list[int]]:
+    """What the chain does when its wait is over: (`chain`, one person), (`all`, everybody) or (`red`, nobody)."""
+    severity = force(state)
+    here = level(state)
+    if here < last_level(state):
+        return "chain", [state["ladder"][here]]
+    rounds = int(protocol.policy["paging.rounds"].get(severity or 0, 0))
+    if state["round"] < rounds and state["ladder"]:
+        return "all", list(state["ladder"])
+    return RED, []

@@ -1,0 +1,240 @@
+"""What a fold carries along: the state of one incident, and the entries that move it.
+
+A state is plain JSON: ids, enums, stamps and numbers, never free text, so that it can be stored beside the
+incident and folded again after a redaction with the same result. States are never changed in place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+from incidentdesk.kernel.stamps import Stamp, stamp
+
+FOLD_VERSION = 1
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline as the fold sees it; times are UTC stamps."""
+
+    seq: int
+    kind: str
+    by: int | None
+    happened: Stamp
+    recorded: Stamp
+    payload: Payload
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An entry that has no place in the timeline yet.
+
+    `happened_at` None means "as it is recorded"; `texts` are the free texts by field name; `by` None is the desk.
+    """
+
+    kind: str
+    payload: dict[str, Any] = field(default_factory=dict)
+    by: int | None = None
+    happened_at: datetime | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def entry(self, seq: int, now: datetime) -> Entry:
+        """The entry this draft becomes when it is recorded at `now` under `seq`."""
+        recorded = stamp(now)
+        happened = recorded if self.happened_at is None else stamp(self.happened_at)
+        return Entry(seq, self.kind, self.by, happened, recorded, self.payload)
+
+
+class Occurrence(TypedDict):
+    """A clock that runs: anchor and due instant, and which of its steps have been done."""
+
+    n: int
+    anchor: Stamp
+    due: Stamp
+    minutes: float
+    fired: list[str]
+    told: list[int]
+    roll: NotRequired[Stamp]
+    promised: NotRequired[Stamp]
+
+
+class Past(TypedDict):
+    """A clock that ended: by an act at `met`, or at `ended` without one; `times` counts roll-overs."""
+
+    n: int
+    anchor: Stamp
+    due: Stamp
+    minutes: float
+    met: NotRequired[Stamp]
+    ended: NotRequired[Stamp]
+    entered: NotRequired[Stamp]
+    seq: NotRequired[int]
+    times: NotRequired[int]
+    reminded: NotRequired[bool]
+
+
+class Run(TypedDict):
+    """One clock of one subject: the occurrence that runs, if any, and those that ended."""
+
+    now: Occurrence | None
+    past: list[Past]
+
+
+class SeatState(TypedDict):
+    """Who holds a seat; `seq` is the version that a change of the seat is checked against."""
+
+    user: int
+    since: Stamp
+    seq: int
+    claimed: bool
+    acked: bool
+    away: NotRequired[bool]
+
+
+class ChangeState(TypedDict):
+    """A production change; `seq` is its version."""
+
+    state: str
+    seq: int
+    requester: int
+    implementer: int | None
+    approver: int | None
+    risk: bool
+    notice: bool
+    at: Stamp
+    unauthorised: NotRequired[bool]
+    effect: NotRequired[bool]
+
+
+class PageState(TypedDict):
+    """One page: who, since when, in which call of which run."""
+
+    user: int
+    at: Stamp
+    call: str
+    level: int
+    by: int | None
+    acked: NotRequired[Stamp]
+
+
+class Stamped(TypedDict):
+    """A milestone: when, and the entry that proves it."""
+
+    at: Stamp
+    seq: int
+
+
+class State(TypedDict):
+    """One incident, whole."""
+
+    version: int
+    seq: int
+    opened: Stamp
+    alert: Stamp
+    source: str
+    minute: float
+    zone: str
+    business: dict[str, Any]
+    options: dict[str, Any]
+    ladder: list[int]
+    managers: list[int]
+    status: str
+    status_seq: int
+    severity: int | None
+    severity_seq: int
+    presumed: int | None
+    owner: int | None
+    owner_named: bool
+    seats: dict[str, SeatState]
+    acks: list[int]
+    offer: dict[str, Any] | None
+    bridge: Stamp | None
+    joined: dict[str, Stamp]
+    changes: dict[str, ChangeState]
+    theories: dict[str, str]
+    findings: int
+    causes: int
+    alerts: dict[str, dict[str, Any]]
+    pages: dict[str, PageState]
+    round: int
+    unanswered: bool
+    impact: list[list[Stamp | None]]
+    impact_seq: int
+    hit: bool
+    clients: list[int]
+    confirmed: list[int]
+    items: dict[str, str]
+    milestones: dict[str, Stamped]
+    clocks: dict[str, Run]
+    waiting: list[str]
+    prior: dict[str, Stamped]
+    sent: dict[str, Stamp]
+    review: Stamp | None
+
+
+def empty() -> State:
+    """The state before the first entry."""
+    return State(
+        version=FOLD_VERSION,
+        seq=0,
+        opened=Stamp(""),
+        alert=Stamp(""),
+        source="",
+        minute=60.0,
+        zone="UTC",
+        business={},
+        options={},
+        ladder=[],
+        managers=[],
+        status="",
+        status_seq=0,
+        severity=None,
+        severity_seq=0,
+        presumed=None,
+        owner=None,
+        owner_named=False,
+        seats={},
+        acks=[],
+        offer=None,
+        bridge=None,
+        joined={},
+        changes={},
+        theories={},
+        findings=0,
+        causes=0,
+        alerts={},
+        pages={},
+        round=0,
+        unanswered=False,
+        impact=[],
+        impact_seq=0,
+        hit=False,
+        clients=[],
+        confirmed=[],
+        items={},
+        milestones={},
+        clocks={},
+        waiting=[],
+        prior={},
+        sent={},
+        review=None,
+    )
+
+
+def force(state: State) -> int | None:
+    """The severity in force: the declared one, before declaration the presumed one."""
+    return state["severity"] if state["severity"] is not None else state["presumed"]
+
+
+def holder(state: State, seat: str) -> int | None:
+    """The user in a seat, or None."""
+    held = state["seats"].get(seat)
+    return held["user"] if held else None
+
+
+def ended(state: State) -> bool:
+    """Whether the response is over: resolved or closed."""
+    return state["status"] in ("resolved", "closed")

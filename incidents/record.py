@@ -1,0 +1,180 @@
+"""One incident in the hands of one transaction: fold entries in memory, store everything at the end.
+
+A flow loads one record and saves it; the tick does the same with many in a handful of statements.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from django.db import connection
+
+from incidentdesk.kernel.errors import Missing
+from incidentdesk.kernel.stamps import Stamp, moment, stamp
+from incidents import deadlines, timeline
+from incidents.models import ProtocolVersion
+from incidents.protocol import FOLD_VERSION, Draft, Entry, Protocol, State, clocks, fold, parse
+from incidents.protocol.clocks import Key
+from incidents.protocol.consequences import consequences, implied
+from incidents.protocol.state import holder
+
+_texts: dict[int, str] = {}
+
+
+def protocol_of(version: int) -> Protocol:
+    """A stored protocol version, parsed once a process."""
+    if version not in _texts:
+        _texts[version] = ProtocolVersion.objects.values_list("text", flat=True).get(pk=version)
+    return parse(_texts[version])
+
+
+class Record:
+    """An incident locked by this transaction, with what was added to it since it was loaded."""
+
+    def __init__(
+        self, *, id: int, uid: str, key: str, title: str, time: str, kind: str, protocol_id: int,
+        state: State, seq: int, rev: int, head: bytes, now: datetime,
+    ) -> None:  # fmt: skip
+        self.id, self.uid, self.key, self.title, self.time, self.kind = id, uid, key, title, time, kind
+        self.protocol_id = protocol_id
+        self.protocol = protocol_of(protocol_id)
+        self.state, self.seq, self.rev, self.head, self.now = state, seq, rev, head, now
+        self.before = state
+        self.added: list[timeline.Written] = []
+        self.fired: list[Key] = []
+        self.role = ""
+
+    @property
+    def driven(self) -> bool:
+        """Whether a driver, not the wall, moves this incident."""
+        return self.time == "driven"
+
+    def add(self, draft: Draft) -> Entry:
+        """Record a draft, first what it implies, then what follows from it; returns its entry."""
+        if draft.kind not in ("page.acknowledged", "refused"):
+            for earlier in implied(self.state, draft.by):
+                self._append(earlier)
+        entry = self._append(draft)
+        queue = [entry]
+        while queue:
+            for following in consequences(self.protocol, self.state, queue.pop(0)):
+                queue.append(self._append(following))
+        return entry
+
+    def _append(self, draft: Draft) -> Entry:
+        self.seq += 1
+        self.rev += 1
+        entry = draft.entry(self.seq, self.now)
+        written = timeline.written(
+            self.id, self.rev, entry, self.role_of(draft.by), draft.texts, self.head,
+            happened_at=draft.happened_at or self.now, recorded_at=self.now,
+        )  # fmt: skip
+        self.head = written.hash
+        self.added.append(written)
+        self.state = fold(self.protocol, self.state, entry)
+        return entry
+
+    def role_of(self, user: int | None) -> str:
+        """A person's role in this incident now: seat, owner, or what the flow says of them."""
+        if user is None:
+            return "desk"
+        seat = next((seat for seat, held in self.state["seats"].items() if held["user"] == user), "")
+        return seat or ("owner" if user == self.state["owner"] else self.role)
+
+    def shift(self) -> deadlines.Shift:
+        """How the deadline rows differ between the state loaded and the state now."""
+        old, new = (clocks.deadlines(self.protocol, each) for each in (self.before, self.state))
+        fired = set(self.fired)
+        gone = {key: self._outcome(key) for key in old if key not in new and key not in fired}
+        arm = {key: due for key, due in new.items() if old.get(key) != due}
+        return deadlines.Shift(self.id, self.driven, arm, self.fired, gone)
+
+    def _outcome(self, key: Key) -> str:
+        run = self.state["clocks"].get(clocks.name(key[0], key[1]))
+        past = next((each for each in (run["past"] if run else []) if each["n"] == key[2]), None)
+        return "met" if past and "met" in past else "cancelled"
+
+
+LOAD = """
+SELECT i.id, i.uid::text, i.key, i.title, i.time, i.kind, i.protocol_id, i.state::text, i.seq, i.rev, i.head_hash
+FROM incidents_incident i WHERE {where} ORDER BY i.id FOR NO KEY UPDATE
+"""
+SAVE = """
+UPDATE incidents_incident AS i SET
+  state = x.state::jsonb, seq = x.seq, rev = x.rev, head_hash = x.head, status = x.status, severity = x.severity,
+  presumed = x.presumed, owner_id = x.owner, ic_id = x.ic, alert_fired_at = x.alert, declared_at = x.declared,
+  resolved_at = x.resolved, closed_at = x.closed, next_update_at = x.next_update, waiting = x.waiting,
+  unanswered = x.unanswered, fold_version = %s, driven_now = CASE WHEN i.time = 'driven' THEN %s END
+FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[], %s::bytea[], %s::text[], %s::int[], %s::int[],
+  %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+  %s::timestamptz[], %s::int[], %s::bool[])
+  AS x(id, state, seq, rev, head, status, severity, presumed, owner, ic, alert, declared, resolved, closed,
+       next_update, waiting, unanswered)
+WHERE i.id = x.id
+"""
+
+
+def _record(row: Sequence[Any], now: datetime) -> Record:
+    return Record(
+        id=row[0], uid=row[1], key=row[2], title=row[3], time=row[4], kind=row[5], protocol_id=row[6],
+        state=cast(State, json.loads(row[7])), seq=row[8], rev=row[9], head=bytes(row[10]), now=now,
+    )  # fmt: skip
+
+
+def load(incident: int, *, now: datetime) -> Record:
+    """Lock one incident for this transaction. Raises Missing where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOAD.format(where="i.id = %s"), [incident])
+        row = cursor.fetchone()
+    if row is None:
+        raise Missing("There is no such incident.")
+    return _record(row, now)
+
+
+def load_many(incidents: Iterable[int], *, now: datetime) -> dict[int, Record]:
+    """Lock several incidents, in the order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOAD.format(where="i.id = ANY(%s)"), [list(incidents)])
+        return {row[0]: _record(row, now) for row in cursor.fetchall()}
+
+
+def save(records: Sequence[Record], *, now: datetime) -> None:
+    """Store entries, states and deadlines of records that have new entries."""
+    changed = [record for record in records if record.added]
+    if changed:
+        timeline.append([written for record in changed for written in record.added])
+        columns = zip(*(_columns(record) for record in changed), strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(SAVE, [FOLD_VERSION, now, *map(list, columns)])
+    deadlines.apply([record.shift() for record in records], now=now)
+
+
+def _columns(record: Record) -> tuple[Any, ...]:
+    state = record.state
+    return (
+        record.id, json.dumps(state), record.seq, record.rev, record.head, state["status"], state["severity"],
+        state["presumed"], state["owner"], holder(state, "ic"), moment(state["alert"]), _milestone(state, "declared"),
+        _milestone(state, "resolved"), _milestone(state, "closed"), next_update(state),
+        sum(change["state"] == "proposed" for change in state["changes"].values()), state["unanswered"],
+    )  # fmt: skip
+
+
+def _milestone(state: State, name: str) -> datetime | None:
+    found = state["milestones"].get(name)
+    return moment(found["at"]) if found else None
+
+
+def next_update(state: State) -> datetime | None:
+    """When the next text to any audience is due; overdue ones included."""
+    dues = [
+        run["now"]["due"]
+        for key, run in state["clocks"].items()
+        if run["now"] is not None and (key.startswith("update.") or key == "executive")
+    ]
+    return moment(min(dues)) if dues else None
+
+
+def at(value: datetime | Stamp | None) -> Stamp | None:
+    """A time from a form as a stamp."""
+    return None if value is None else value if isinstance(value, str) else stamp(value)

@@ -1,0 +1,107 @@
+"""The append-only timeline: what an entry's hash covers, and writing many entries in one statement."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from incidentdesk.kernel.stamps import stamp
+from incidents.protocol import Entry
+
+ENTRY_VERSION = 1
+GENESIS = b""
+
+
+@dataclass(frozen=True)
+class Written:
+    """An entry ready to be stored; `texts` are stored apart under `salt`."""
+
+    incident: int
+    rev: int
+    entry: Entry
+    role: str
+    happened_at: datetime
+    recorded_at: datetime
+    texts: Mapping[str, str]
+    salt: bytes
+    text_hash: bytes
+    prev_hash: bytes
+    hash: bytes
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with one spelling for one value, so that a stored payload hashes as it did when written."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest_text(salt: bytes, texts: Mapping[str, str]) -> bytes:
+    """The salted hash that stands in the chain for free texts, which may be blanked later."""
+    return hashlib.sha256(salt + canonical(dict(texts))).digest() if texts else b""
+
+
+def digest(incident: int, entry: Entry, role: str, text_hash: bytes, prev_hash: bytes) -> bytes:
+    """SHA-256 over length-prefixed fields, so that no two different entries read the same."""
+    author = "" if entry.by is None else str(entry.by)
+    fields = (
+        prev_hash, str(incident).encode(), str(entry.seq).encode(), entry.kind.encode(), str(ENTRY_VERSION).encode(),
+        author.encode(), role.encode(), entry.happened.encode(), entry.recorded.encode(),
+        canonical(dict(entry.payload)), text_hash,
+    )  # fmt: skip
+    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in fields)).digest()
+
+
+def written(
+    incident: int, rev: int, entry: Entry, role: str, texts: Mapping[str, str], prev_hash: bytes,
+    *, happened_at: datetime, recorded_at: datetime,
+) -> Written:  # fmt: skip
+    """Chain an entry to the one before it."""
+    kept = {name: text for name, text in texts.items() if text}
+    salt = secrets.token_bytes(16) if kept else b""
+    text_hash = digest_text(salt, kept)
+    return Written(
+        incident, rev, entry, role, happened_at, recorded_at, kept, salt, text_hash, prev_hash,
+        digest(incident, entry, role, text_hash, prev_hash),
+    )  # fmt: skip
+
+
+INSERT_ENTRIES = """
+INSERT INTO incidents_timelineentry
+  (incident_id, seq, rev, kind, v, author_id, role, happened_at, recorded_at, payload, text_hash, prev_hash, hash)
+SELECT i, s, r, k, 1, a, o, h, c, p::jsonb, t, q, d FROM unnest(
+  %s::bigint[], %s::int[], %s::int[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+  %s::text[], %s::bytea[], %s::bytea[], %s::bytea[]) AS x(i, s, r, k, a, o, h, c, p, t, q, d)
+"""
+INSERT_TEXTS = """
+INSERT INTO incidents_entrytext (incident_id, seq, salt, body)
+SELECT i, s, t, b::jsonb FROM unnest(%s::bigint[], %s::int[], %s::bytea[], %s::text[]) AS x(i, s, t, b)
+"""
+
+
+def append(entries: Sequence[Written]) -> None:
+    """Store entries, of any number of incidents, in two statements at most."""
+    if not entries:
+        return
+    rows = [
+        (w.incident, w.entry.seq, w.rev, w.entry.kind, w.entry.by, w.role, w.happened_at, w.recorded_at,
+         json.dumps(dict(w.entry.payload)), w.text_hash, w.prev_hash, w.hash)
+        for w in entries
+    ]  # fmt: skip
+    texts = [(w.incident, w.entry.seq, w.salt, json.dumps(dict(w.texts))) for w in entries if w.texts]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_ENTRIES, _columns(rows))
+        if texts:
+            cursor.execute(INSERT_TEXTS, _columns(texts))
+
+
+def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def entry_of(row: Any) -> Entry:
+    """The pure entry of a stored `TimelineEntry`."""
+    return Entry(row.seq, row.kind, row.author_id, stamp(row.happened_at), stamp(row.recorded_at), row.payload)
