@@ -1,0 +1,1 @@
+"""Words all apps share; this package knows no model."""

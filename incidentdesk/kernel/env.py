@@ -1,0 +1,125 @@
+"""Typed readers of the environment. A missing or misspelt value stops the process and names the variable."""
+
+import os
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from math import isfinite
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+REQUIRED: Final = object()
+_YES: Final = {"1", "true", "yes", "on"}
+_NO: Final = {"0", "false", "no", "off", ""}
+_ISO: Final = re.compile(
+    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+
+
+def text(name: str, default: str | object = REQUIRED) -> str:
+    """The value as it stands, without surrounding space; the default where it is unset or empty."""
+    value = os.environ.get(name, "").strip()
+    if value:
+        return value
+    if default is REQUIRED:
+        raise ImproperlyConfigured(f"{name} is not set, and there is no default for it.")
+    return str(default)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A list separated by commas or space."""
+    return [word for word in re.split(r"[,\s]+", text(name, default)) if word]
+
+
+def integer(name: str, default: int | object = REQUIRED, *, least: int = 0) -> int:
+    """A whole number of at least `least`."""
+    value = text(name, default)
+    try:
+        found = int(value)
+    except ValueError:
+        raise _bad(name, value, "a whole number") from None
+    if found < least:
+        raise _bad(name, value, f"a whole number of at least {least}")
+    return found
+
+
+def number(name: str, default: float | object = REQUIRED, *, above: float = 0.0) -> float:
+    """A number greater than `above`; fractions are welcome."""
+    value = text(name, default)
+    try:
+        found = float(value)
+    except ValueError:
+        raise _bad(name, value, "a number") from None
+    if not isfinite(found) or found <= above:
+        raise _bad(name, value, f"a number greater than {above:g}")
+    return found
+
+
+def flag(name: str, default: bool | object = REQUIRED) -> bool:
+    """Yes or no, in the usual spellings."""
+    value = os.environ.get(name)
+    if value is None:
+        if default is REQUIRED:
+            raise ImproperlyConfigured(f"{name} is not set, and there is no default for it.")
+        return bool(default)
+    if value.strip().lower() in _YES | _NO:
+        return value.strip().lower() in _YES
+    raise _bad(name, value, "yes or no (1 or 0)")
+
+
+def duration(name: str, default: str | object = REQUIRED) -> timedelta:
+    """A span as ISO 8601 (`PT5M`, `P1DT12H`) or as plain seconds (`90`, `0.5`). Never negative."""
+    value = text(name, default)
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return timedelta(seconds=float(value))
+    found = _ISO.fullmatch(value)
+    if found is None or not any(found.groups()):
+        raise _bad(name, value, "a span such as PT5M or 90 (seconds)")
+    return timedelta(**{unit: float(amount) for unit, amount in found.groupdict().items() if amount})
+
+
+def choice(name: str, allowed: Iterable[str], default: str | object = REQUIRED) -> str:
+    """One of the words in `allowed`."""
+    value, known = text(name, default), list(allowed)
+    if value not in known:
+        raise _bad(name, value, "one of " + ", ".join(known))
+    return value
+
+
+def postgres(name: str, default: str | object = REQUIRED) -> dict[str, Any]:
+    """A PostgreSQL address as Django's NAME, USER, PASSWORD, HOST, PORT and OPTIONS (what else the address says)."""
+    value = text(name, default)
+    try:
+        parts: dict[str, Any] = dict(conninfo_to_dict(value))
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(f"{name} is no PostgreSQL address: {str(error).strip()}") from None
+    named = {django: str(parts.pop(libpq, "") or "") for django, libpq in _DJANGO_NAMES.items()}
+    if not named["NAME"]:
+        raise ImproperlyConfigured(f"{name} names no database.")
+    return {"ENGINE": "django.db.backends.postgresql", **named, "OPTIONS": parts}
+
+
+def load(path: Path) -> None:
+    """Take NAME=value lines of a file for names the environment does not have; a missing file is no error."""
+    if not path.is_file() or not os.access(path, os.R_OK):
+        return
+    for line in path.read_text().splitlines():
+        name, _, value = line.partition("=")
+        os.environ.setdefault(name.strip(), value.strip())
+
+
+_DJANGO_NAMES: Final = {
+    "NAME": "dbname",
+    "USER": "user",
+    "PASSWORD": "password",
+    "HOST": "host",
+    "PORT": "port",
+}
+
+
+def _bad(name: str, value: str, wanted: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} is {value!r}; it must be {wanted}.")

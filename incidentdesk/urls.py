@@ -1,0 +1,14 @@
+"""Where each app's addresses hang."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("desk.urls")),
+    path("", include("people.urls")),
+    path("", include("incidents.urls")),
+    path("", include("comms.urls")),
+    path("", include("oncall.urls")),
+    path("", include("runbooks.urls")),
+    path("administration/", admin.site.urls),
+]
