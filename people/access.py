@@ -1,0 +1,102 @@
+"""What each view asks of the person before it: declared beside the view, and checked for every URL (S1).
+
+Signing in is asked of every view by `people.middleware`. A view that declares nothing does not pass the check that
+runs at start and in the tests, so no page is open because somebody forgot.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from incidentdesk.kernel.errors import NotAllowed
+from people.rights import Right, columns, may, refusal
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Whole trees that come with a library and ask for themselves, by application namespace.
+_TREES_THAT_ASK = {"admin": "people.admin_site: administrators, with the password given again"}
+# Views that do, by the module their function lives in.
+_VIEWS_THAT_ASK = {"ninja.": "the API: each operation names its token scope"}
+
+
+def open_to_all(why: str) -> Callable[[View], View]:
+    """Nobody needs to sign in here; `why` says what guards it instead, or that nothing needs guarding."""
+
+    def mark(view: View) -> View:
+        return _declare(login_not_required(view), f"open: {why}")
+
+    return mark
+
+
+def signed_in(view: View) -> View:
+    """Everybody who is signed in, each seeing only what is theirs."""
+    return _declare(view, "signed in")
+
+
+def room(view: View) -> View:
+    """Who may enter the war room; to anybody else the page does not exist (S3)."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated or not request.user.sees_room:
+            raise Http404
+        response: HttpResponseBase = view(request, *args, **kwargs)
+        return response
+
+    return _declare(guarded, "room")  # type: ignore[return-value]
+
+
+def needs(right: Right) -> Callable[[View], View]:
+    """Who holds the right by role alone. Acts that depend on seats ask again in their flow; raises NotAllowed."""
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            user = request.user
+            if not user.is_authenticated or not may(right, columns(user.roles)):
+                raise NotAllowed(refusal(right))
+            response: HttpResponseBase = view(request, *args, **kwargs)
+            return response
+
+        return _declare(guarded, f"right: {right}")  # type: ignore[return-value]
+
+    return mark
+
+
+def declared(view: Any) -> str:
+    """What the view declares, or an empty text."""
+    own = getattr(view, "access", "")
+    return str(own) or next((note for module, note in _VIEWS_THAT_ASK.items() if _lives_in(view, module)), "")
+
+
+def asks_for_itself(view: Any) -> bool:
+    """Whether a library's view does its own asking, so that the sign-in page must not stand before it (the API)."""
+    return any(_lives_in(view, module) for module in _VIEWS_THAT_ASK)
+
+
+def undeclared(urlconf: str | None = None) -> list[str]:
+    """The routes of the URL configuration whose views declare nothing; empty when all is well."""
+    return [route for route, view in views(get_resolver(urlconf)) if not declared(view)]
+
+
+def views(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every route below the resolver with its view, but for trees that ask for themselves."""
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route, pattern.callback
+        elif pattern.app_name not in _TREES_THAT_ASK:
+            yield from views(pattern, route)
+
+
+def _lives_in(view: Any, module: str) -> bool:
+    return str(getattr(view, "__module__", "")).startswith(module)
+
+
+def _declare(view: View, access: str) -> View:
+    view.access = access  # type: ignore[attr-defined]
+    return view

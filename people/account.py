@@ -1,0 +1,148 @@
+"""One's own account: preferences, password, sign-ins and tokens."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from incidentdesk.kernel import clock
+from incidentdesk.kernel.errors import DeskError, Invalid
+from people import access, accounts, listing, sudo, throttle, tokens
+from people.forms import PasswordForm, PreferencesForm, TokenForm
+from people.models import ApiToken, Session, User
+from people.roles import Theme
+
+
+@access.signed_in
+@require_GET
+def account(request: HttpRequest) -> HttpResponse:
+    """Who I am here, how the desk looks, and where I am signed in."""
+    return _account_page(request, PasswordForm(user=_me(request)))
+
+
+@access.signed_in
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Save theme and single-key shortcuts, and go back to the page where they were changed."""
+    form = PreferencesForm(request.POST)
+    if not form.is_valid():
+        raise Invalid(
+            "There is no such theme. Nothing was changed.", fields={"theme": "Choose one of the three."}
+        )
+    User.objects.filter(pk=_me(request).pk).update(**form.cleaned_data)
+    back = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Trigger": "preferences-changed"})
+    return HttpResponseRedirect(back if back and here else reverse("people:account"))
+
+
+@access.signed_in
+@sensitive_post_parameters("old", "new")
+@require_POST
+def password(request: HttpRequest) -> HttpResponse:
+    """Change one's own password; every other sign-in ends."""
+    user, form = _me(request), PasswordForm(request.POST, user=_me(request))
+    if not throttle.take(request, user.email, now=clock.now()):
+        form.add_error(None, "Too many tries. Wait five minutes and try again.")
+        return _account_page(request, form, status=429)
+    if not form.is_valid():
+        return _account_page(request, form, status=422)
+    throttle.give_back(request, user.email)
+    try:
+        accounts.set_password(user, form.cleaned_data["new"], keep=request.session.session_key)
+    except Invalid as error:
+        form.add_error("new", error.sentence)
+        return _account_page(request, form, status=422)
+    accounts.stay_signed_in(request, user)
+    return HttpResponseRedirect(reverse("people:account"))
+
+
+@access.signed_in
+@require_POST
+def end_session(request: HttpRequest) -> HttpResponse:
+    """End one of my own sign-ins, or with `others` all but this one. Ended already counts as done."""
+    me = _me(request)
+    if "others" in request.POST:
+        accounts.end_sessions(me, keep=request.session.session_key)
+    else:
+        Session.objects.filter(user=me, uid__in=_uids(request.POST.get("session", ""))).delete()
+    return HttpResponseRedirect(reverse("people:account"))
+
+
+@access.signed_in
+@sudo.required
+@require_http_methods(["GET", "POST"])
+def my_tokens(request: HttpRequest) -> HttpResponse:
+    """My API tokens. A POST makes one and shows its text, this once."""
+    if request.method == "GET":
+        return _tokens_page(request, TokenForm())
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _tokens_page(request, form, status=422)
+    now = clock.now()
+    try:
+        text, row = tokens.make(
+            _me(request),
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=now + timedelta(days=form.cleaned_data["days"]),
+            now=now,
+        )
+    except DeskError as error:
+        form.add_error(None, error.sentence)
+        return _tokens_page(request, form, status=error.status)
+    return _tokens_page(request, TokenForm(), made=row, text=text)
+
+
+@access.signed_in
+@sudo.required
+@require_POST
+def revoke_token(request: HttpRequest) -> HttpResponse:
+    """End one of my tokens for good."""
+    uids = _uids(request.POST.get("token", ""))
+    token = get_object_or_404(ApiToken, user=_me(request), uid__in=uids)
+    tokens.revoke(token, now=clock.now())
+    return HttpResponseRedirect(reverse("people:tokens"))
+
+
+def _me(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _uids(text: str) -> list[UUID]:
+    try:
+        return [UUID(text)]
+    except ValueError:
+        return []
+
+
+def _account_page(request: HttpRequest, form: PasswordForm, status: int = 200) -> HttpResponse:
+    user = _me(request)
+    rows = Session.objects.filter(user=user, expire_date__gt=clock.now())
+    page = {
+        "form": form,
+        "themes": Theme.choices,
+        "devices": [listing.device(row, user=user, key=request.session.session_key) for row in rows],
+    }
+    return TemplateResponse(request, "people/account.html", page, status=status)
+
+
+def _tokens_page(
+    request: HttpRequest, form: TokenForm, *, made: ApiToken | None = None, text: str = "", status: int = 200
+) -> HttpResponse:
+    user, now = _me(request), clock.now()
+    page = {
+        "form": form,
+        "made": made,
+        "text": text,
+        "tokens": [listing.token(row, user=user, now=now) for row in user.tokens.all()],
+    }
+    return TemplateResponse(request, "people/tokens.html", page, status=status)

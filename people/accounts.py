@@ -1,0 +1,134 @@
+"""Making and changing people. Whatever narrows somebody's rights or their password ends their open sign-ins."""
+
+from collections.abc import Iterable
+from zoneinfo import available_timezones
+
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.http import HttpRequest
+
+from incidentdesk.kernel.errors import Invalid
+from incidentdesk.kernel.text import clean_line
+from people.models import EscalationStep, Session, Team, User
+from people.roles import Role
+
+
+def create_user(
+    *,
+    email: str,
+    name: str,
+    roles: Iterable[str] = (),
+    team: Team | None = None,
+    zone: str = "UTC",
+    password: str | None = None,
+    is_machine: bool = False,
+    is_demo: bool = False,
+) -> User:
+    """Make a person; without a password they cannot sign in with one. Raises Invalid naming the field."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise _invalid("email", "This is not an e-mail address.") from error
+    if User.objects.filter(email=email).exists():
+        raise _invalid("email", "Somebody already signs in with this address.")
+    user = User(
+        email=email,
+        name=clean_line(name, name="The name", limit=80),
+        roles=known_roles(roles),
+        team=team,
+        zone=known_zone(zone),
+        is_machine=is_machine,
+        is_demo=is_demo,
+    )
+    _put_password(user, password)
+    user.save(force_insert=True)
+    user.refresh_from_db(fields=["sees_room", "created_at"])
+    return user
+
+
+def change(user: User, *, name: str | None = None, team: Team | None = None, zone: str | None = None) -> User:
+    """Change what carries no rights; None leaves it as it is."""
+    user.name = clean_line(name, name="The name", limit=80) if name else user.name
+    user.team = team or user.team
+    user.zone = known_zone(zone) if zone else user.zone
+    user.save(update_fields=["name", "team", "zone"])
+    return user
+
+
+def set_roles(user: User, roles: Iterable[str]) -> User:
+    """Give these roles in place of the old ones: the only writer of roles. Takes effect with the next request."""
+    user.roles = known_roles(roles)
+    user.save(update_fields=["roles"])
+    user.refresh_from_db(fields=["sees_room"])
+    return user
+
+
+def set_password(user: User, password: str | None, *, keep: str | None = None) -> None:
+    """Set or remove the password and end every sign-in but the session `keep`. Raises Invalid when it is too weak."""
+    _put_password(user, password)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        end_sessions(user, keep=keep)
+
+
+def set_active(user: User, active: bool) -> None:
+    """Let somebody in, or put them out: an open war room answers 401 at its next poll (S8)."""
+    user.is_active = active
+    with transaction.atomic():
+        user.save(update_fields=["is_active"])
+        if not active:
+            end_sessions(user)
+
+
+def end_sessions(user: User, *, keep: str | None = None) -> int:
+    """End the person's sign-ins, all or all but `keep` (a session key); how many."""
+    return Session.objects.filter(user=user).exclude(session_key=keep or "").delete()[0]
+
+
+def set_escalation(team: Team, people: Iterable[User]) -> None:
+    """Replace the ordered list that the team's pages go to."""
+    with transaction.atomic():
+        EscalationStep.objects.filter(team=team).delete()
+        EscalationStep.objects.bulk_create(
+            EscalationStep(team=team, position=place, user=user) for place, user in enumerate(people, 1)
+        )
+
+
+def known_roles(roles: Iterable[str]) -> list[str]:
+    """The roles, sorted and once each. Raises Invalid for one that does not exist."""
+    found = sorted({str(role) for role in roles})
+    unknown = [role for role in found if role not in Role.values]
+    if unknown:
+        raise _invalid("roles", f"There is no role {unknown[0]}. Roles are: {', '.join(Role.values)}.")
+    return found
+
+
+def known_zone(zone: str) -> str:
+    """The zone's name. Raises Invalid for one that the system does not know."""
+    if zone not in available_timezones():
+        raise _invalid("zone", f"There is no time zone {zone}. Use a name such as Europe/Berlin.")
+    return zone
+
+
+def _put_password(user: User, password: str | None) -> None:
+    if password is None:
+        user.set_unusable_password()
+        return
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise _invalid("password", " ".join(error.messages)) from error
+    user.set_password(password)
+
+
+def _invalid(field: str, sentence: str) -> Invalid:
+    return Invalid(sentence, fields={field: sentence})
+
+
+def stay_signed_in(request: HttpRequest, user: User) -> None:
+    """After one's own change of password: keep this session, under a new key."""
+    update_session_auth_hash(request, user)

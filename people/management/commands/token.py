@@ -1,0 +1,52 @@
+"""`manage.py token`: make an API token and print it as JSON. The text is printed this once."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from incidentdesk.kernel import clock
+from incidentdesk.kernel.errors import DeskError
+from people import tokens
+from people.models import User
+from people.roles import Scope
+
+
+class Command(BaseCommand):
+    """A door for operators."""
+
+    help = "Make an API token for a person; prints one line of JSON with the token in it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Whose, for what, and until when."""
+        parser.add_argument("--user", required=True, help="the person's e-mail address")
+        parser.add_argument("--scope", action="append", required=True, choices=Scope.values)
+        parser.add_argument("--name", default="made on the command line")
+        parser.add_argument("--days", type=float, help="ends after so many days; never, if left out")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make it."""
+        user = User.objects.filter(email=options["user"].strip().lower(), is_active=True).first()
+        if user is None:
+            raise CommandError(f"Nobody active has the address {options['user']}. No token was made.")
+        now = clock.now()
+        ends = now + timedelta(days=options["days"]) if options["days"] is not None else None
+        try:
+            text, row = tokens.make(
+                user, name=options["name"], scopes=options["scope"], expires_at=ends, now=now
+            )
+        except DeskError as error:
+            raise CommandError(error.sentence) from error
+        self.stdout.write(
+            json.dumps(
+                {
+                    "token": text,
+                    "uid": str(row.uid),
+                    "name": row.name,
+                    "user": user.email,
+                    "scopes": list(row.scopes),
+                    "expires_at": ends.isoformat() if ends else None,
+                }
+            )
+        )

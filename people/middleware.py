@@ -1,0 +1,64 @@
+"""Signing in before anything else, and keeping a session alive only by what a person does."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import resolve_url
+from django.utils.cache import patch_vary_headers
+
+from people import access
+from people.sessions import SessionStore
+
+_POLL_ENDS_WITH = "/live/"
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Every view asks for a sign-in unless it is declared open. A page's script is told by 401 and `HX-Redirect`,
+    so that a lost session never swaps the sign-in page into a panel; the way back leads to the page, not the panel."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Let through what is open, what asks for itself, and whoever is signed in."""
+        if access.asks_for_itself(view_func):
+            return None
+        answer: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
+        return answer
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseBase:
+        """A redirect to the sign-in page, or 401 where a script asked."""
+        if not (request.headers.get("HX-Request") or is_poll(request)):
+            answer: HttpResponseBase = super().handle_no_permission(request, view_func)
+            return answer
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        query = urlencode({"next": page.path}) if page.path.startswith("/") else ""
+        url = resolve_url(settings.LOGIN_URL) + (f"?{query}" if query else "")
+        return HttpResponse(status=401, headers={"HX-Redirect": url, "Cache-Control": "private, no-store"})
+
+
+class SignedInAnswers:
+    """Answers to somebody signed in are theirs alone and never stored (S30), and an ordinary request keeps their
+    session alive, at most once an hour. A poll never does (RBAC-20)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, then touch the session and close the answer to caches."""
+        response = self.get_response(request)
+        if not getattr(request.session, "accessed", False):
+            return response
+        response.headers["Cache-Control"] = "private, no-store"
+        patch_vary_headers(response, ("HX-Request", "HX-History-Restore-Request", "Cookie"))
+        if isinstance(request.session, SessionStore) and not is_poll(request):
+            request.session.touch()
+        return response
+
+
+def is_poll(request: HttpRequest) -> bool:
+    """Whether a page's poll asks, not a person."""
+    return request.path.endswith(_POLL_ENDS_WITH)
