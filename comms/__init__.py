@@ -1,0 +1,1 @@
+"""Everything that leaves the building: updates, the outbox and its channels."""
