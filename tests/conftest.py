@@ -1,0 +1,37 @@
+"""What every test stands on: its worker's own PostgreSQL database, as the application's role, and its own Valkey."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import TransactionTestCase
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests import house
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Generator[None, None, None]:
+    """The worker's database is a clone of the migrated template; Django creates and flushes nothing."""
+    house.clone()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _start_anew)
+        yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+def _start_anew(case: Any) -> None:
+    """After a test that committed: a fresh clone, on the owner's connection. The application's role may empty nothing,
+    and a clone brings back rows that migrations made."""
+    connections.close_all()
+    house.clone()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A row of the ledger may be cited three at a time at most; more would prove nothing about each."""
+    for item in items:
+        rows = [row for mark in item.iter_markers("ledger") for row in mark.args]
+        if len(rows) > 3:
+            raise pytest.UsageError(f"{item.nodeid} cites {len(rows)} rows of the ledger; three at most.")
