@@ -5,6 +5,7 @@ servers and says where they are through the environment; workers inherit it and 
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ class House:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="desk-test-"))
+        self.folder.chmod(0o711)  # as root the servers run as somebody else, who must come through
         place = settle(self.folder / "data")
         self.postgres = Postgres(place, self.folder / "postgres.secret", settings=_FAST)
         self.valkey = Valkey(place)
@@ -99,7 +101,7 @@ def _move_in(worker: str) -> None:
     """Point this process at its own database and Valkey number, before the settings are read."""
     own = f"{DATABASE}_{worker}"
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
-        os.environ[name] = os.environ[name].replace(f"/{DATABASE}?", f"/{own}?", 1)
+        os.environ[name] = re.sub(rf"/{DATABASE}(_\w+)?\?", f"/{own}?", os.environ[name], count=1)
     number = int(worker[2:]) + 1 if worker.startswith("gw") else 15
     os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
     os.environ["DESK_TEST_DATABASE"] = own
