@@ -1,0 +1,63 @@
+"""`manage.py keeper`: the process without a broker that ticks when nobody else does."""
+
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from comms import delivery
+from desk import heartbeats, rounds, tick
+from incidentdesk.kernel import clock
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    """Watches the age of the last tick and steps in after KEEPER_GRACE_SECONDS, delivering too."""
+
+    help = "Tick and deliver whenever nobody else has for a few seconds. Needs no Redis."
+    requires_system_checks = ()
+    _delivering: threading.Thread | None = None
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until told to stop."""
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        watch = rounds.Watch(grace=settings.KEEPER_GRACE_SECONDS, interval=settings.TICK_SECONDS)
+        pause = min(1.0, settings.TICK_SECONDS, settings.KEEPER_GRACE_SECONDS / 4)
+        while not stop.wait(pause):
+            try:
+                self._look(watch)
+            except DatabaseError as error:
+                logger.warning("The database does not answer (%s); the keeper goes on trying.", type(error).__name__)
+                connection.close()
+
+    def _look(self, watch: rounds.Watch) -> None:
+        connection.close_if_unusable_or_obsolete()
+        now = clock.now()
+        if (beaten := heartbeats.last("keeper")) is None or (now - beaten).total_seconds() >= settings.HEARTBEAT_SECONDS:
+            heartbeats.beat("keeper", now=now)
+        if watch.is_due(last=tick.last_at(), now=now):
+            tick.run(now=now, until=now)
+            watch.ticked(tick.last_at())
+            self._deliver()
+
+    def _deliver(self) -> None:
+        # Beside the ticks: a receiver that hangs must not hold up the deadlines.
+        if self._delivering is None or not self._delivering.is_alive():
+            self._delivering = threading.Thread(target=_deliver_once, daemon=True)
+            self._delivering.start()
+
+
+def _deliver_once() -> None:
+    try:
+        delivery.deliver(clock.now)
+    except DatabaseError as error:
+        logger.warning("Delivery stopped (%s); what is left goes out with the next round.", type(error).__name__)
+    finally:
+        connection.close()

@@ -1,0 +1,47 @@
+"""The rounds that the desk's processes make: a ring of beat, the keeper's watch, housekeeping."""
+
+import os
+import socket
+from datetime import datetime, timedelta
+from typing import Final
+
+from desk import heartbeats, tick
+from desk.models import Heartbeat
+from people import throttle
+from people.sessions import SessionStore
+
+_LOOKAHEAD: Final = 0.8  # of a ring's interval: the rest is left for the next ring to arrive
+FORGET_AFTER: Final = timedelta(days=1)
+
+
+def ring(*, now: datetime, seconds: float) -> int:
+    """One ring of beat: the tick, waiting inside its interval for what falls due. How many deadlines were done."""
+    heartbeats.beat("beat", now=now)
+    heartbeats.beat(f"worker@{socket.gethostname()}:{os.getpid()}"[:80], now=now)
+    return tick.run(now=now, until=now + timedelta(seconds=seconds * _LOOKAHEAD))
+
+
+def keep_house(*, now: datetime) -> None:
+    """Delete what has ended. Twice is safe."""
+    SessionStore.clear_expired()
+    throttle.prune(now=now)
+    Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete()
+
+
+class Watch:
+    """The keeper's judgement: tick when nobody else does, and go on each interval until somebody else has again."""
+
+    def __init__(self, *, grace: float, interval: float) -> None:
+        self._grace = timedelta(seconds=grace)
+        self._interval = timedelta(seconds=interval)
+        self._mine: datetime | None = None
+
+    def is_due(self, *, last: datetime | None, now: datetime) -> bool:
+        """Whether to tick now, `last` being the last completed tick of anybody."""
+        if last is None:
+            return True
+        return now - last >= (self._interval if last == self._mine else self._grace)
+
+    def ticked(self, last: datetime | None) -> None:
+        """Remember the tick just done as our own."""
+        self._mine = last
