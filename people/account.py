@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError, Invalid
+from incidentdesk.kernel.http import DeskRequest
 from people import access, accounts, listing, sudo, throttle, tokens
 from people.forms import PasswordForm, PreferencesForm, TokenForm
 from people.models import ApiToken, Session, User
@@ -21,21 +22,21 @@ from people.roles import Theme
 
 @access.signed_in
 @require_GET
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: DeskRequest) -> HttpResponse:
     """Who I am here, how the desk looks, and where I am signed in."""
-    return _account_page(request, PasswordForm(user=_me(request)))
+    return _account_page(request, PasswordForm(user=request.user))
 
 
 @access.signed_in
 @require_POST
-def preferences(request: HttpRequest) -> HttpResponse:
+def preferences(request: DeskRequest) -> HttpResponse:
     """Save theme and single-key shortcuts, and go back to the page where they were changed."""
     form = PreferencesForm(request.POST)
     if not form.is_valid():
         raise Invalid(
             "There is no such theme. Nothing was changed.", fields={"theme": "Choose one of the three."}
         )
-    User.objects.filter(pk=_me(request).pk).update(**form.cleaned_data)
+    User.objects.filter(pk=request.user.pk).update(**form.cleaned_data)
     back = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
     if request.headers.get("HX-Request"):
@@ -46,9 +47,9 @@ def preferences(request: HttpRequest) -> HttpResponse:
 @access.signed_in
 @sensitive_post_parameters("old", "new")
 @require_POST
-def password(request: HttpRequest) -> HttpResponse:
+def password(request: DeskRequest) -> HttpResponse:
     """Change one's own password; every other sign-in ends."""
-    user, form = _me(request), PasswordForm(request.POST, user=_me(request))
+    user, form = request.user, PasswordForm(request.POST, user=request.user)
     if not throttle.take(request, user.email, now=clock.now()):
         form.add_error(None, "Too many tries. Wait five minutes and try again.")
         return _account_page(request, form, status=429)
@@ -66,9 +67,9 @@ def password(request: HttpRequest) -> HttpResponse:
 
 @access.signed_in
 @require_POST
-def end_session(request: HttpRequest) -> HttpResponse:
+def end_session(request: DeskRequest) -> HttpResponse:
     """End one of my own sign-ins, or with `others` all but this one. Ended already counts as done."""
-    me = _me(request)
+    me = request.user
     if "others" in request.POST:
         accounts.end_sessions(me, keep=request.session.session_key)
     else:
@@ -79,7 +80,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
 @access.signed_in
 @sudo.required
 @require_http_methods(["GET", "POST"])
-def my_tokens(request: HttpRequest) -> HttpResponse:
+def my_tokens(request: DeskRequest) -> HttpResponse:
     """My API tokens. A POST makes one and shows its text, this once."""
     if request.method == "GET":
         return _tokens_page(request, TokenForm())
@@ -89,7 +90,7 @@ def my_tokens(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     try:
         text, row = tokens.make(
-            _me(request),
+            request.user,
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
             expires_at=now + timedelta(days=form.cleaned_data["days"]),
@@ -104,17 +105,12 @@ def my_tokens(request: HttpRequest) -> HttpResponse:
 @access.signed_in
 @sudo.required
 @require_POST
-def revoke_token(request: HttpRequest) -> HttpResponse:
+def revoke_token(request: DeskRequest) -> HttpResponse:
     """End one of my tokens for good."""
     uids = _uids(request.POST.get("token", ""))
-    token = get_object_or_404(ApiToken, user=_me(request), uid__in=uids)
+    token = get_object_or_404(ApiToken, user=request.user, uid__in=uids)
     tokens.revoke(token, now=clock.now())
     return HttpResponseRedirect(reverse("people:tokens"))
-
-
-def _me(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _uids(text: str) -> list[UUID]:
@@ -124,8 +120,8 @@ def _uids(text: str) -> list[UUID]:
         return []
 
 
-def _account_page(request: HttpRequest, form: PasswordForm, status: int = 200) -> HttpResponse:
-    user = _me(request)
+def _account_page(request: DeskRequest, form: PasswordForm, status: int = 200) -> HttpResponse:
+    user = request.user
     rows = Session.objects.filter(user=user, expire_date__gt=clock.now())
     page = {
         "form": form,
@@ -136,9 +132,9 @@ def _account_page(request: HttpRequest, form: PasswordForm, status: int = 200) -
 
 
 def _tokens_page(
-    request: HttpRequest, form: TokenForm, *, made: ApiToken | None = None, text: str = "", status: int = 200
+    request: DeskRequest, form: TokenForm, *, made: ApiToken | None = None, text: str = "", status: int = 200
 ) -> HttpResponse:
-    user, now = _me(request), clock.now()
+    user, now = request.user, clock.now()
     page = {
         "form": form,
         "made": made,

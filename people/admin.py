@@ -1,14 +1,17 @@
 """The administration of people: it looks, and changes what has no lifecycle of its own."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 
 from people import accounts
-from people.models import ApiToken, EscalationStep, Session, Team, User
+from people.models import ApiToken, EscalationStep, Team, User
 from people.roles import Role
 
 
@@ -36,7 +39,7 @@ class UserForm(forms.ModelForm[User]):
     def clean_zone(self) -> str:
         """A zone the system knows."""
         zone = str(self.cleaned_data["zone"])
-        if zone not in accounts.available_timezones():
+        if zone not in available_timezones():
             raise forms.ValidationError("There is no such time zone. Use a name such as Europe/Berlin.")
         return zone
 
@@ -44,7 +47,7 @@ class UserForm(forms.ModelForm[User]):
         """A password that is long enough, or none."""
         password = str(self.cleaned_data["password"])
         if password:
-            accounts.validate_password(password, self.instance)
+            validate_password(password, self.instance)
         return password
 
 
@@ -117,12 +120,5 @@ class ApiTokenAdmin(LookOnly):
     list_filter = ["scopes"]
 
 
-@admin.register(Session)
-class SessionAdmin(LookOnly):
-    """Sign-ins; deleting one ends it. The key, which would open it, is not shown."""
-
-    list_display = ["user", "device", "trusted", "created_at", "last_seen", "expire_date"]
-    fields = readonly_fields = ["user", "device", "trusted", "created_at", "last_seen", "expire_date"]
-
-
-admin.site.unregister(Group)
+# Sign-ins are not listed here: their keys are their primary keys, and an address with one in it would open it.
+admin.site.unregister([Group, EmailAddress])

@@ -1,7 +1,7 @@
 """The administration: for administrators, with the password given again in the last 15 minutes (RBAC-20, S13)."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -20,7 +20,7 @@ class DeskAdminSite(AdminSite):
     site_title = "Incident Desk"
     site_url = "/"
 
-    def admin_view(
+    def admin_view(  # type: ignore[override]
         self, view: Callable[..., HttpResponseBase], cacheable: bool = False
     ) -> Callable[..., HttpResponseBase]:
         """As Django's, and asks for the password again first; somebody else's page does not exist."""
@@ -40,6 +40,6 @@ class DeskAdminSite(AdminSite):
         query = urlencode({"next": request.GET.get("next", "")})
         return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
         """Not here: the account page changes passwords."""
         raise Http404

@@ -29,7 +29,9 @@ class SignInRequired(LoginRequiredMiddleware):
         answer: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
         return answer
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseBase:
         """A redirect to the sign-in page, or 401 where a script asked."""
         if not (request.headers.get("HX-Request") or is_poll(request)):
             answer: HttpResponseBase = super().handle_no_permission(request, view_func)

@@ -50,7 +50,7 @@ class User(AbstractBaseUser):
     roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True)
     # The poll joins on this column, so it is the database that keeps it true to `roles`.
     sees_room = models.GeneratedField(
-        expression=Q(roles__overlap=sorted(role.value for role in ROOM_ROLES)),
+        expression=Q(roles__overlap=sorted(role.value for role in ROOM_ROLES)),  # type: ignore[arg-type]
         output_field=models.BooleanField(),
         db_persist=True,
     )

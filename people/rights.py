@@ -11,6 +11,19 @@ from enum import StrEnum
 from people.matrix import BY_LEDGER, OF_OWN, Column, Right
 from people.roles import Role
 
+__all__ = [
+    "ROOM_ROLES",
+    "Column",
+    "Grant",
+    "Right",
+    "columns",
+    "held_rights",
+    "may",
+    "qualified",
+    "refusal",
+    "who_can_help",
+]
+
 
 class Grant(StrEnum):
     """What may be true at the moment of an act and opens a P of the matrix; established by the flow, never by a form."""

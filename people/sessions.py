@@ -59,7 +59,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         """Open a new row under a key of its own."""
         while True:
-            self._session_key = self._get_new_session_key()
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -71,7 +71,7 @@ class SessionStore(SessionBase):
         """Write the data; `must_create` opens the row. Saving never moves `last_seen` or the end of an open row."""
         if self.session_key is None:
             return self.create()
-        data = self._get_session(no_load=must_create)
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         written = {
             "session_data": self.encode(data),
             "user_id": int(data[SESSION_KEY]) if SESSION_KEY in data else None,
@@ -79,12 +79,12 @@ class SessionStore(SessionBase):
             "trusted": bool(data.get(TRUSTED_KEY)),
         }
         if must_create:
-            return self._open(written)
+            return self._open(self.session_key, written)
         if not Session.objects.filter(session_key=self.session_key).update(**written):
             raise UpdateError
         return None
 
-    def _open(self, written: dict[str, Any]) -> None:
+    def _open(self, key: str, written: dict[str, Any]) -> None:
         # A new key inside one sign-in (`cycle_key` when rights grow) keeps the day it began: 90 days stay 90 days.
         kept = self._created_at if written["user_id"] is not None else None
         began = Now() if kept is None else Value(kept, output_field=DateTimeField())
@@ -92,7 +92,7 @@ class SessionStore(SessionBase):
         try:
             with transaction.atomic():
                 Session.objects.create(
-                    session_key=self.session_key,
+                    session_key=key,
                     created_at=began,
                     last_seen=Now(),
                     expire_date=Least(Now() + _span(idle), began + _span(ABSOLUTE)),

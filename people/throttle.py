@@ -37,7 +37,8 @@ ACCOUNT = Limit(100, timedelta(hours=1))  # one account, from whichever unknown 
 
 def take(request: HttpRequest, email: str, *, now: datetime) -> bool:
     """Count one try; False when any of its buckets is full. The answer does not depend on whether the account exists."""
-    return all([_count(key, limit, now) <= limit.failures for key, limit in _buckets(request, email)])
+    counted = [_count(key, limit, now) <= limit.failures for key, limit in _buckets(request, email)]
+    return all(counted)  # every bucket counts the try, also after a full one
 
 
 def give_back(request: HttpRequest, email: str) -> None:

@@ -1,5 +1,7 @@
 """Signing in, signing out, and giving the password again."""
 
+from typing import cast
+
 from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib.auth import logout
@@ -12,10 +14,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from incidentdesk.kernel import clock
+from incidentdesk.kernel.http import DeskRequest
 from people import access, demo_sign_in, sudo, throttle
 from people.devices import device_name
 from people.forms import ConfirmForm, SignInForm
-from people.models import User
 from people.sessions import SessionStore
 
 _TOO_MANY = "Too many tries. Wait five minutes and try again. Pages can still be acknowledged by the link in the mail."
@@ -77,10 +79,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "POST"])
-def confirm(request: HttpRequest) -> HttpResponse:
+def confirm(request: DeskRequest) -> HttpResponse:
     """Ask for the password again before something is administered."""
     user = request.user
-    assert isinstance(user, User)
     one_click = demo_sign_in.may_confirm(request, user)
     form = ConfirmForm(request.POST or None)
     page = {"form": form, "next": _next(request), "one_click": one_click, "refused": ""}
@@ -101,9 +102,9 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 
 def _open(request: HttpRequest, *, trusted: bool) -> None:
-    assert isinstance(request.session, SessionStore)
     sudo.grant(request, now=clock.now())
-    request.session.trust(device=device_name(request.headers.get("User-Agent", "")), trusted=trusted)
+    session = cast(SessionStore, request.session)
+    session.trust(device=device_name(request.headers.get("User-Agent", "")), trusted=trusted)
 
 
 def _sign_in_page(
@@ -115,7 +116,10 @@ def _sign_in_page(
         "next": request.POST.get("next", request.GET.get("next", "")),
         "demo_people": demo_sign_in.people(request),
     }
-    return TemplateResponse(request, "account/sign_in.html", page, status=status)
+    response = TemplateResponse(request, "account/sign_in.html", page, status=status)
+    if status == 429:
+        response.headers["Retry-After"] = str(int(throttle.PAIR.per.total_seconds()))
+    return response
 
 
 def _next(request: HttpRequest) -> str:

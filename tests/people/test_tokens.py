@@ -1,0 +1,187 @@
+"""API tokens: shown once, kept as digests, and all that is not alive looks alike (S16, F30)."""
+
+import hashlib
+import statistics
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from incidentdesk.kernel.errors import Invalid, NotAllowed
+from people import accounts, tokens
+from people.models import ApiToken
+from people.roles import Scope
+from tests.people.factories import PASSWORD, make_user
+from tests.people.moments import T0
+
+pytestmark = pytest.mark.django_db
+
+READ = [Scope.INCIDENTS_READ]
+
+
+def test_a_token_is_stored_as_a_digest_and_its_text_nowhere() -> None:
+    text, row = tokens.make(make_user(), name="alerts", scopes=["alerts:write"], now=T0)
+
+    stored = ApiToken.objects.values().get(pk=row.pk)
+    secret = text.rsplit("_", 1)[-1] if text.count("_") == 2 else text.split("_", 2)[2]
+
+    assert stored["digest"] == hashlib.sha256(text.encode()).hexdigest()
+    assert text.startswith(row.prefix)
+    assert not any(secret in str(value) for value in stored.values())
+    assert len(secret) >= 43  # 256 bits
+
+
+def test_a_live_token_is_its_persons_and_notes_its_use() -> None:
+    user = make_user()
+    text, row = tokens.make(user, name="read", scopes=READ, now=T0)
+
+    found = tokens.check(text, now=T0 + timedelta(hours=1))
+
+    assert found == row
+    assert found.user == user
+    row.refresh_from_db()
+    assert row.last_used_at == T0 + timedelta(hours=1)
+
+
+def test_use_is_noted_at_most_once_a_minute() -> None:
+    text, _row = tokens.make(make_user(), name="read", scopes=READ, now=T0)
+
+    tokens.check(text, now=T0)
+    with CaptureQueriesContext(connection) as asked:
+        tokens.check(text, now=T0 + timedelta(seconds=59))
+
+    assert len(asked) == 1
+
+
+def dead_tokens() -> dict[str, str]:
+    """One token of each kind that must not work."""
+    revoked, revoked_row = tokens.make(make_user(), name="revoked", scopes=READ, now=T0)
+    tokens.revoke(revoked_row, now=T0)
+    expired, _ = tokens.make(
+        make_user(), name="expired", scopes=READ, now=T0, expires_at=T0 + timedelta(hours=1)
+    )
+    gone_user = make_user()
+    put_out, _ = tokens.make(gone_user, name="put out", scopes=READ, now=T0)
+    accounts.set_active(gone_user, False)
+    live, _ = tokens.make(make_user(), name="live", scopes=READ, now=T0)
+    return {
+        "unknown": "idesk_000000_" + "x" * 43,
+        "revoked": revoked,
+        "expired": expired,
+        "put out": put_out,
+        "forged": live[:-1] + ("a" if live[-1] != "a" else "b"),
+        "shortened": live[:12],
+        "empty": "",
+        "nothing like one": "Bearer \N{SNOWMAN}",
+    }
+
+
+def test_all_that_is_not_alive_is_told_the_same_after_the_same_work() -> None:
+    statements: dict[str, list[str]] = {}
+    for kind, text in dead_tokens().items():
+        with CaptureQueriesContext(connection) as asked:
+            assert tokens.check(text, now=T0 + timedelta(hours=2)) is None, kind
+        statements[kind] = [query["sql"].split("WHERE")[0] for query in asked]
+
+    assert len({tuple(sql) for sql in statements.values()}) == 1
+    assert len(statements["unknown"]) == 1
+
+
+def test_unknown_revoked_and_expired_tokens_take_the_same_time() -> None:
+    """F30: medians of interleaved samples; the bound here leaves room for a busy machine."""
+    dead = {kind: text for kind, text in dead_tokens().items() if kind in ("unknown", "revoked", "expired")}
+    took: dict[str, list[float]] = {kind: [] for kind in dead}
+
+    for _ in range(300):
+        for kind, text in dead.items():
+            began = time.perf_counter()
+            tokens.check(text, now=T0 + timedelta(hours=2))
+            took[kind].append(time.perf_counter() - began)
+
+    medians = [statistics.median(samples) for samples in took.values()]
+    assert max(medians) < 1.10 * min(medians)
+
+
+def test_a_token_ends_at_its_end() -> None:
+    text, _ = tokens.make(make_user(), name="short", scopes=READ, now=T0, expires_at=T0 + timedelta(hours=1))
+
+    assert tokens.check(text, now=T0 + timedelta(minutes=59, seconds=59))
+    assert tokens.check(text, now=T0 + timedelta(hours=1)) is None
+
+
+def test_revoking_twice_keeps_the_first_time() -> None:
+    _, row = tokens.make(make_user(), name="read", scopes=READ, now=T0)
+
+    tokens.revoke(row, now=T0)
+    tokens.revoke(row, now=T0 + timedelta(days=1))
+
+    row.refresh_from_db()
+    assert row.revoked_at == T0
+
+
+@pytest.mark.parametrize("scopes", [[], ["everything"], ["incidents:read", "root"]])
+def test_scopes_are_named_and_known(scopes: list[str]) -> None:
+    with pytest.raises(Invalid) as refused:
+        tokens.make(make_user(), name="x", scopes=scopes, now=T0)
+
+    assert "scopes" in refused.value.fields
+
+
+def test_the_database_refuses_unknown_scopes_too() -> None:
+    _, row = tokens.make(make_user(), name="x", scopes=READ, now=T0)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiToken.objects.filter(pk=row.pk).update(scopes=["root"])
+
+
+def test_only_administrators_have_tokens_that_administer() -> None:
+    with pytest.raises(NotAllowed):
+        tokens.make(make_user(roles=["ic", "manager"]), name="x", scopes=["admin"], now=T0)
+
+    assert tokens.make(make_user(roles=["admin"]), name="x", scopes=["admin"], now=T0)
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [("Bearer abc", "abc"), ("bearer  abc ", "abc"), ("Basic abc", ""), ("abc", ""), ("", "")],
+)
+def test_a_token_is_read_from_a_bearer_header_alone(header: str, text: str) -> None:
+    assert tokens.bearer(header) == text
+
+
+def test_making_one_in_the_browser_asks_for_the_password_and_shows_the_text_once(browser: Client) -> None:
+    user = make_user(password=PASSWORD)
+    browser.force_login(user)
+    asked = browser.get("/account/tokens/")
+    assert asked.headers["Location"] == "/account/confirm/?next=%2Faccount%2Ftokens%2F"
+
+    wrong = browser.post("/account/confirm/", {"password": "wrong", "next": "/account/tokens/"})
+    browser.post("/account/confirm/", {"password": PASSWORD, "next": "/account/tokens/"})
+    made = browser.post("/account/tokens/", {"name": "Pager", "scopes": ["incidents:read"], "days": "30"})
+    again = browser.get("/account/tokens/")
+
+    row = ApiToken.objects.get(user=user)
+    assert wrong.status_code == 422
+    assert f"{row.prefix}_".encode() in made.content
+    assert f"{row.prefix}_".encode() not in again.content
+    assert b"Pager" in again.content
+
+
+def test_somebody_elses_token_cannot_be_revoked(browser: Client) -> None:
+    user = make_user(password=PASSWORD)
+    browser.post("/sign-in/", {"login": user.email, "password": PASSWORD})
+    _, mine = tokens.make(user, name="mine", scopes=READ, now=T0)
+    _, theirs = tokens.make(make_user(), name="theirs", scopes=READ, now=T0)
+
+    codes = [
+        browser.post("/account/tokens/revoked/", {"token": str(row.uid)}).status_code
+        for row in (mine, theirs)
+    ]
+
+    mine.refresh_from_db()
+    theirs.refresh_from_db()
+    assert codes == [302, 404]
+    assert mine.revoked_at and not theirs.revoked_at
