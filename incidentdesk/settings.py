@@ -191,6 +191,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 1,
     "socket_connect_timeout": 1,
     "retry_on_timeout": False,
+    "max_retries": 0,  # else a refused connection is tried again for two seconds before the caller hears of it
     "visibility_timeout": 3600,
     "global_keyprefix": env.text("REDIS_PREFIX", "desk:"),
 }
