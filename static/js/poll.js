@@ -10,11 +10,12 @@
  * fragment waits and is put in as soon as the region is free. An answer with a lower rev than the one shown is dropped.
  */
 const live = document.querySelector("[data-live]");
-const EVERY = 2000;
-const HIDDEN = 30000;
+const setting = (name, otherwise) => Number(document.body.dataset[name]) || otherwise;
+const EVERY = setting("pollMs", 2000);
+const HIDDEN = setting("hiddenPollMs", 30000);
+const STALE = setting("staleMs", 10000);
+const OFFLINE = 3 * STALE;
 const GIVE_UP = 8000;
-const STALE = 10000;
-const OFFLINE = 30000;
 const TICK_LATE = 10000;
 const MOST_ROWS = 600;
 
