@@ -1,0 +1,224 @@
+"""The outbox: put in the fact's own transaction, claimed under a lease, settled only by the holder of the attempt."""
+
+import json
+import logging
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from comms import breakers
+from comms.channels import Outcome, Result
+from comms.channels.guard import Forbidden, place
+from comms.doorbell import ring
+from comms.models import Channel, Message, Priority, State
+from comms.verdict import verdict
+from incidents.models import Incident
+
+PER_LANE: Final = 20
+MAIL_LANES: Final = 4
+
+logger = logging.getLogger(__name__)
+
+# Called in the settling transaction with each message that was given up, so that people see it on the incident.
+dead_hooks: list[Callable[[Message, datetime], None]] = []
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message to put. `key` names the fact and the destination for ever; the same key twice is one message.
+
+    Mail payload: subject, body, thread. Webhook payload: the JSON to send, or client (id) and the rest from `text`.
+    """
+
+    key: str
+    channel: Channel
+    dest: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    incident_id: int | None = None
+    text_id: int | None = None
+    priority: Priority = Priority.UPDATE
+    due_at: datetime | None = None
+
+
+def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
+    """Store messages in the caller's transaction and ring after its commit; how many were new.
+
+    Twice with one key is once. Messages of an incident in driven time and of a drill are stored as simulated: they are
+    never leased, so nothing of them can leave.
+    """
+    if not rows:
+        return 0
+    columns = (
+        [row.key for row in rows],
+        [row.incident_id for row in rows],
+        [row.text_id for row in rows],
+        [row.channel.value for row in rows],
+        [row.dest for row in rows],
+        [lane(row) for row in rows],
+        [json.dumps(dict(row.payload)) for row in rows],
+        [int(row.priority) for row in rows],
+        [row.due_at or now for row in rows],
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT, [now, *columns])
+        states = [state for (state,) in cursor.fetchall()]
+    if State.PENDING in states:
+        transaction.on_commit(ring, robust=True)
+    return len(states)
+
+
+def lane(row: NewMessage) -> str:
+    """The bulkhead a message goes through: pages apart from all else, mail in four, webhooks by host."""
+    if row.channel is Channel.WEBHOOK:
+        try:
+            _, host, port, _ = place(row.dest)
+        except Forbidden:
+            return "webhook:unreadable"
+        return f"webhook:{host}:{port}"[:300]
+    kind = "page" if row.priority == Priority.PAGE else row.channel.value
+    return f"{kind}.{zlib.crc32(row.dest.encode()) % MAIL_LANES}"
+
+
+def claim(
+    *, limit: int, now: datetime, lease: timedelta, busy: Sequence[str] = (), pages_only: bool = False
+) -> list[Message]:
+    """Lease up to `limit` due messages, pages first, at most 20 a lane and none of the lanes in `busy`.
+
+    One statement; rows that another process is claiming are skipped, not waited for. A lease that ran out is due again.
+    Lanes whose breaker is open are left alone, but for pages.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "now": now,
+                "until": now + lease,
+                "busy": list(busy),
+                "limit": limit,
+                "per_lane": PER_LANE,
+                "least": Priority.PAGE if pages_only else max(Priority),
+            },
+        )
+        ids = [pk for (pk,) in cursor.fetchall()]
+    found = Message.objects.select_related("text").in_bulk(ids)
+    return sorted(found.values(), key=lambda message: (message.priority, message.due_at, message.pk))
+
+
+def settle(message: Message, outcome: Outcome, *, now: datetime) -> State | None:
+    """Write what a try came to, raise the incident's rev, and tell people of a message given up.
+
+    None when the message is no longer ours (the lease ran out and another took it): then nothing is written.
+    """
+    result = verdict(message, outcome, now=now)
+    with transaction.atomic():
+        # The incident's row first, as in every flow; settling never waits in the other order.
+        if message.incident_id is not None:
+            Incident.objects.filter(pk=message.incident_id).update(rev=F("rev") + 1)
+        won = Message.objects.filter(pk=message.pk, attempt=message.attempt, state=State.LEASED).update(
+            state=result.state,
+            due_at=result.due_at,
+            faults=result.faults,
+            lease_until=None,
+            last_error=result.error[:300],
+            sent_at=now if result.state is State.SENT else None,
+        )
+        if not won:
+            transaction.set_rollback(True)
+            return None
+        if outcome.result in (Result.SENT, Result.RETRY):
+            breakers.count(
+                message.lane, failed=outcome.result is Result.RETRY and not outcome.lane_ok, now=now
+            )
+        if result.state is State.DEAD:
+            _tell(message, result.error, now)
+    return result.state
+
+
+def release(messages: Sequence[Message], *, due_at: datetime) -> None:
+    """Give claimed messages back untried; their age has not begun if this was their first lease."""
+    for message in messages:
+        Message.objects.filter(pk=message.pk, attempt=message.attempt, state=State.LEASED).update(
+            state=State.PENDING,
+            lease_until=None,
+            due_at=due_at,
+            first_attempt_at=None if message.attempt == 1 else message.first_attempt_at,
+        )
+
+
+def resend(message_id: int, *, now: datetime) -> bool:
+    """Send a message again by hand, under the same key: given up or kept ones only. False when it is neither."""
+    again = Message.objects.filter(pk=message_id, state__in=[State.DEAD, State.KEPT]).update(
+        state=State.PENDING, due_at=now, first_attempt_at=None, faults=0, last_error="", lease_until=None
+    )
+    if again:
+        Incident.objects.filter(messages=message_id).update(rev=F("rev") + 1)
+        transaction.on_commit(ring, robust=True)
+    return bool(again)
+
+
+def waiting(*, now: datetime) -> bool:
+    """Whether anything is due: one index look-up, for callers that ring or deliver each second."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [now, now])
+        return cursor.fetchone() is not None
+
+
+def _tell(message: Message, error: str, now: datetime) -> None:
+    message.last_error = error
+    for hook in dead_hooks:
+        try:
+            with transaction.atomic():
+                hook(message, now)
+        except Exception:
+            # The message stays given up and shows on the incident by its state; only the extra note is missing.
+            logger.exception("Telling people that message %s was given up failed.", message.pk)
+
+
+_PUT = """
+INSERT INTO comms_message (dedupe_key, incident_id, text_id, channel, dest, lane, payload, priority, due_at,
+                           state, attempt, faults, last_error, created_at)
+SELECT n.key, n.incident_id, n.text_id, n.channel, n.dest, n.lane, n.payload::jsonb, n.priority, n.due_at,
+       CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' ELSE 'pending' END, 0, 0, '', %s
+FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[],
+            %s::timestamptz[])
+     WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, place)
+LEFT JOIN incidents_incident i ON i.id = n.incident_id
+ORDER BY n.place
+ON CONFLICT (dedupe_key) DO NOTHING
+RETURNING state
+"""
+
+# Ranked first and locked after, as a window cannot be locked; what changed in between is seen by the second look at state.
+_CLAIM = """
+WITH ranked AS (
+    SELECT m.id, row_number() OVER (PARTITION BY m.lane ORDER BY m.priority, m.due_at, m.id) AS place
+    FROM comms_message m
+    WHERE ((m.state = 'pending' AND m.due_at <= %(now)s) OR (m.state = 'leased' AND m.lease_until <= %(now)s))
+      AND m.lane <> ALL(%(busy)s::text[]) AND m.priority <= %(least)s
+      AND (m.priority = 0 OR NOT EXISTS (
+          SELECT 1 FROM comms_breaker b WHERE b.lane = m.lane AND b.open_until > %(now)s))
+), picked AS (
+    SELECT m.id
+    FROM comms_message m JOIN ranked r ON r.id = m.id
+    WHERE r.place <= %(per_lane)s
+      AND ((m.state = 'pending' AND m.due_at <= %(now)s) OR (m.state = 'leased' AND m.lease_until <= %(now)s))
+    ORDER BY m.priority, m.due_at, m.id
+    LIMIT %(limit)s
+    FOR NO KEY UPDATE OF m SKIP LOCKED
+)
+UPDATE comms_message m
+SET state = 'leased', attempt = m.attempt + 1, lease_until = %(until)s,
+    first_attempt_at = coalesce(m.first_attempt_at, %(now)s)
+FROM picked WHERE m.id = picked.id
+RETURNING m.id
+"""
+
+_WAITING = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM comms_message WHERE state = 'pending' AND due_at <= %s)
+            OR EXISTS (SELECT 1 FROM comms_message WHERE state = 'leased' AND lease_until <= %s)
+"""
