@@ -1,0 +1,275 @@
+"""Deliver what is due: claim, commit, send outside any transaction in lanes that cannot hold each other up, settle each."""
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from comms import breakers, outbox
+from comms.channels import Outcome, Parcel, Result, email, webhook
+from comms.models import Channel, Message, Priority
+from incidents.models import Client
+
+BATCH: Final = 100
+THREADS: Final = 12
+CLAIM_SECONDS: Final = 10.0
+# A lane starts no message later than this after its claim, so the last one (8 s) is over well inside the 30 s lease.
+LANE_SECONDS: Final = 10.0
+SETTLE_TRIES: Final = 20
+
+logger = logging.getLogger(__name__)
+
+Send = Callable[[Parcel, datetime], Outcome]
+Senders = Mapping[Channel, Send]
+
+
+@dataclass
+class Traffic:
+    """What the runs of one process share: one of them claims at a time, and none claims a lane another still serves.
+
+    Without it a slow destination would fill every thread of the worker with runs that wait for it.
+    """
+
+    gate: threading.Lock = field(default_factory=threading.Lock)
+    lanes: set[str] = field(default_factory=set)
+
+
+here: Final = Traffic()
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What a lane reports: one message and its outcome (None: not tried), or with no message that the lane is done."""
+
+    lane: str
+    message: Message | None = None
+    outcome: Outcome | None = None
+
+
+def deliver(
+    now_fn: Callable[[], datetime],
+    *,
+    limit: int = 2_000,
+    seconds: float = CLAIM_SECONDS,
+    lease: timedelta | None = None,
+    senders: Senders | None = None,
+    traffic: Traffic | None = None,
+) -> Counter[str]:
+    """Send what is due, and what falls due while lanes are still busy; counts by outcome. Any number may run at once.
+
+    Each message is settled in this thread as soon as its try is over. It ends when nothing is left, and no later than
+    about `seconds` plus 18. Empty at once when another run of the same `traffic` is claiming: that one sees the rows too.
+    """
+    traffic = traffic or Traffic()
+    if not traffic.gate.acquire(blocking=False):
+        return Counter()
+    run = _Run(now_fn, senders or shipped(), lease or timedelta(seconds=settings.OUTBOX_LEASE), traffic)
+    return run.go(limit, seconds)
+
+
+def shipped() -> Senders:
+    """The channels as deployed, each with its settings read once."""
+    server, allowed = mail_server(), frozenset(settings.OUTBOUND_ALLOW)
+    return {
+        Channel.EMAIL: lambda parcel, now: email.send(parcel, server=server, now=now),
+        Channel.WEBHOOK: lambda parcel, now: webhook.send(parcel, now=now, allowed=allowed),
+        Channel.LOG: _log,
+    }
+
+
+def mail_server() -> email.Server:
+    return email.Server(
+        host=settings.EMAIL_HOST,
+        port=settings.EMAIL_PORT,
+        sender=settings.DEFAULT_FROM_EMAIL,
+        domain=urlsplit(settings.BASE_URL).hostname or "localhost",
+        kept_in=settings.DATA_DIR / "mail",
+        user=settings.EMAIL_HOST_USER,
+        password=settings.EMAIL_HOST_PASSWORD,
+        starttls=settings.EMAIL_USE_TLS,
+        tls=settings.EMAIL_USE_SSL,
+    )
+
+
+def parcel(message: Message, secrets: Mapping[int, str]) -> Parcel:
+    """All that sending `message` needs. The words of an update come from its text, so they are stored once."""
+    payload = dict(message.payload)
+    client = payload.pop("client", None)
+    if message.text is not None and message.channel == Channel.WEBHOOK:
+        payload["data"] = {**payload["data"], "subject": message.text.subject, "text": message.text.body}
+    elif message.text is not None:
+        payload |= {"subject": message.text.subject, "body": message.text.body}
+    secret = secrets.get(client, "") or settings.WEBHOOK_SECRET if message.channel == Channel.WEBHOOK else ""
+    return Parcel(message.uid, message.dest, payload, message.attempt, secret)
+
+
+class _Run:
+    def __init__(
+        self, now_fn: Callable[[], datetime], senders: Senders, lease: timedelta, traffic: Traffic
+    ) -> None:
+        self.now, self.senders, self.lease, self.traffic = now_fn, senders, lease, traffic
+        self.tried: queue.SimpleQueue[_Tried] = queue.SimpleQueue()
+        self.busy: set[str] = set()
+        self.counts: Counter[str] = Counter()
+
+    def go(self, limit: int, seconds: float) -> Counter[str]:
+        # Pages have threads of their own: a dozen destinations that hang must not keep one person asleep.
+        with (
+            ThreadPoolExecutor(THREADS, thread_name_prefix="lane") as pool,
+            ThreadPoolExecutor(outbox.MAIL_LANES, thread_name_prefix="page") as pages,
+        ):
+            self.pool, self.pages = pool, pages
+            try:
+                failure = self._claim_and_settle(limit, time.monotonic() + seconds)
+                while self.busy:
+                    self._settle_some()
+            finally:
+                self.traffic.lanes -= self.busy
+        if failure is not None:
+            raise failure
+        return self.counts
+
+    def _claim_and_settle(self, limit: int, ends: float) -> Exception | None:
+        """Until nothing is left or time is up. A database that went away ends the claiming, not the settling of what is out."""
+        try:
+            while time.monotonic() < ends:
+                room = limit - self.counts["claimed"]
+                started = self._start(min(BATCH, room)) if room > 0 else 0
+                if not self.busy and not started:
+                    break
+                self._settle_some()
+        except (OperationalError, InterfaceError) as error:
+            return error
+        finally:
+            self.traffic.gate.release()
+        return None
+
+    def _start(self, limit: int) -> int:
+        """Claim for the lanes that are free and set them going; how many messages that were."""
+        now = self.now()
+        full = sum(not lane.startswith("page.") for lane in self.busy) >= THREADS
+        claimed = outbox.claim(
+            limit=limit, now=now, lease=self.lease, busy=sorted(self.traffic.lanes), pages_only=full
+        )
+        if not claimed:
+            return 0
+        self.counts["claimed"] += len(claimed)
+        lanes: dict[str, list[Message]] = {}
+        for message in claimed:
+            lanes.setdefault(message.lane, []).append(message)
+        secrets = _secrets(claimed)
+        # The page of a person is worth a failed try; anything else behind a tripped breaker sends one message ahead.
+        tripped = breakers.tripped(
+            [lane for lane, rows in lanes.items() if rows[0].priority != Priority.PAGE]
+        )
+        for lane, rows in lanes.items():
+            going = rows if lane not in tripped else rows[:1] if breakers.probe(lane, now=now) else []
+            self._give_back(rows[len(going) :], now + breakers.REST / 10)
+            if going:
+                self.busy.add(lane)
+                self.traffic.lanes.add(lane)
+                until = time.monotonic() + LANE_SECONDS
+                pool = self.pages if rows[0].priority == Priority.PAGE else self.pool
+                pool.submit(self._lane, lane, [(row, _packed(row, secrets)) for row in going], now, until)
+        return len(claimed)
+
+    def _lane(
+        self, lane: str, rows: Sequence[tuple[Message, Parcel | Outcome]], now: datetime, until: float
+    ) -> None:
+        """In a thread: one after the other, no database. Reports every message, tried or not, and then its end."""
+        begun = time.monotonic()
+        for message, packed in rows:
+            if time.monotonic() >= until:
+                outcome = None
+            elif isinstance(packed, Outcome):
+                outcome = packed
+            else:
+                outcome = _try(
+                    self.senders, message, packed, now + timedelta(seconds=time.monotonic() - begun)
+                )
+            self.tried.put(_Tried(lane, message, outcome))
+        self.tried.put(_Tried(lane))
+
+    def _settle_some(self) -> None:
+        """Settle what has been tried; back after the first lane to end, or a quarter second, to look for new rows."""
+        ends = time.monotonic() + 0.25
+        while self.busy:
+            try:
+                tried = self.tried.get(timeout=max(0.01, ends - time.monotonic()))
+            except queue.Empty:
+                return
+            if tried.message is None:
+                self.busy.discard(tried.lane)
+                self.traffic.lanes.discard(tried.lane)
+                return
+            if tried.outcome is None:
+                self._give_back([tried.message], self.now())
+                continue
+            state = _settle_surely(tried.message, tried.outcome, self.now)
+            self.counts[state or "lost lease"] += 1
+
+    def _give_back(self, messages: Sequence[Message], due_at: datetime) -> None:
+        if messages:
+            outbox.release(messages, due_at=due_at)
+            self.counts["given back"] += len(messages)
+
+
+def _secrets(messages: Sequence[Message]) -> Mapping[int, str]:
+    clients = {message.payload.get("client") for message in messages if message.channel == Channel.WEBHOOK}
+    return (
+        dict(Client.objects.filter(pk__in=clients - {None}).values_list("pk", "webhook_secret"))
+        if clients
+        else {}
+    )
+
+
+def _packed(message: Message, secrets: Mapping[int, str]) -> Parcel | Outcome:
+    try:
+        return parcel(message, secrets)
+    except Exception as error:
+        return _fault(message, error)
+
+
+def _try(senders: Senders, message: Message, packed: Parcel, now: datetime) -> Outcome:
+    try:
+        return senders[Channel(message.channel)](packed, now)
+    except Exception as error:
+        return _fault(message, error)
+
+
+def _fault(message: Message, error: Exception) -> Outcome:
+    # One poisoned row must not stop its neighbours (F32); it has three tries in case a deploy mends it.
+    logger.error("Message %s could not be made up for sending.", message.pk, exc_info=error)
+    return Outcome(Result.FAULT, f"The desk could not make up this message ({type(error).__name__}).")
+
+
+def _settle_surely(message: Message, outcome: Outcome, now_fn: Callable[[], datetime]) -> str | None:
+    """Settle, through a short absence of the database: an outcome that is lost here would be a second mail later.
+
+    When the answer to a commit was lost, the second try finds the row settled and changes nothing (F10).
+    """
+    for attempt in range(SETTLE_TRIES):
+        try:
+            return outbox.settle(message, outcome, now=now_fn())
+        except (OperationalError, InterfaceError):
+            if attempt == SETTLE_TRIES - 1 or connection.in_atomic_block:
+                raise
+            logger.warning("Settling message %s is tried again.", message.pk)
+            connection.close()
+            time.sleep(0.5)
+    return None
+
+
+def _log(packed: Parcel, now: datetime) -> Outcome:
+    logger.info("Message %s to %s: %s", packed.uid, packed.dest, packed.payload.get("subject", ""))
+    return Outcome(Result.SENT, "Written to the log.")
