@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from comms import breakers, outbox
+from comms import breakers, links, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority
 from incidents.models import Client
@@ -105,6 +105,9 @@ def parcel(message: Message, secrets: Mapping[int, str]) -> Parcel:
     """All that sending `message` needs. The words of an update come from its text, so they are stored once."""
     payload = dict(message.payload)
     client = payload.pop("client", None)
+    link = payload.pop("link", None)
+    if link is not None:
+        payload["body"] = links.written_out(payload["body"], link)
     if message.text is not None and message.channel == Channel.WEBHOOK:
         payload["data"] = {**payload["data"], "subject": message.text.subject, "text": message.text.body}
     elif message.text is not None:

@@ -1,20 +1,31 @@
 """Whom a page goes to next, and how long it waits for an answer (CLK-21, D-06)."""
 
 from incidents.protocol.definition import Protocol
-from incidents.protocol.state import State, force
+from incidents.protocol.state import PageState, State, force
 
 RED = "red"
 
 
+def run(state: State) -> list[PageState]:
+    """The pages of the chain that runs: from the last one that began it. Pages by hand belong to none."""
+    found: list[PageState] = []
+    for number in sorted(state["pages"], key=int):
+        page = state["pages"][number]
+        if page["call"] == "chain" and page["level"] == 1:
+            found = []
+        if page["call"] != "hand":
+            found.append(page)
+    return found
+
+
 def level(state: State) -> int:
     """How many people of the list the chain has called, counted from 1; 0 before the first page."""
-    return max((page["level"] for page in state["pages"].values() if page["call"] != "hand"), default=0)
+    return max((page["level"] for page in run(state)), default=0)
 
 
 def acknowledged(state: State) -> bool:
     """Whether anybody answered a page of the chain that runs."""
-    chain = [page for page in state["pages"].values() if page["call"] != "hand"]
-    return bool(chain) and "acked" in chain[-1]
+    return any("acked" in page for page in run(state))
 
 
 def last_level(state: State) -> int:

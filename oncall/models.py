@@ -1,0 +1,173 @@
+"""What comes in from monitoring and whom it woke: alerts, pages, the links that acknowledge them, refused bodies."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+LINK_LIFE = timedelta(hours=72)
+"""The longest life of a link that acknowledges a page (S15)."""
+
+
+class Alert(models.Model):
+    """One firing of one alert: the same source, fingerprint and start are the same alert, however often it is sent.
+
+    Only `oncall.alerts` writes here. `fired` says that it was seen firing before it was seen resolved; `pending` that
+    the record of an incident may have to hear of it.
+    """
+
+    class State(models.TextChoices):
+        """Where it stands; `ended` is by hand, or because the source started it anew without resolving it."""
+
+        FIRING = "firing"
+        RESOLVED = "resolved"
+        ENDED = "ended"
+
+    source = models.CharField(max_length=80)
+    fingerprint = models.CharField(max_length=64)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=8, choices=State)
+    critical = models.BooleanField()
+    severity_label = models.CharField(max_length=40, blank=True)
+    presumed = models.PositiveSmallIntegerField(
+        null=True, help_text="The severity its rule asks for, by the label `sev`."
+    )
+    name = models.CharField(max_length=200)
+    summary = models.TextField(blank=True)
+    value = models.CharField(max_length=100, blank=True)
+    service_slug = models.CharField(max_length=80, blank=True, help_text="As the source names it.")
+    service = models.ForeignKey(
+        "incidents.Service", null=True, on_delete=models.SET_NULL, related_name="alerts"
+    )
+    group_key = models.CharField(max_length=300)
+    generator_url = models.CharField(max_length=500, blank=True)
+    payload = models.JSONField(default=dict, help_text="Labels and annotations, trimmed.")
+    received_at = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    fired = models.BooleanField()
+    again = models.BooleanField(default=False)
+    pending = models.BooleanField()
+    retry_at = models.DateTimeField(null=True)
+    incident = models.ForeignKey(
+        "incidents.Incident", null=True, on_delete=models.PROTECT, related_name="alerts"
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "fingerprint", "starts_at"], name="alert_same_start_is_the_same"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["firing", "resolved", "ended"]), name="alert_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(presumed=None) | Q(presumed__range=(1, 4)), name="alert_presumed_1_to_4"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["source", "group_key", "id"], name="alert_pending", condition=Q(pending=True)
+            ),
+            models.Index(
+                fields=["source", "group_key"],
+                name="alert_group",
+                condition=Q(incident__isnull=False, critical=True),
+            ),
+            models.Index(
+                fields=["service_slug"], name="alert_unattached", condition=Q(incident=None, state="firing")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} since {self.starts_at:%H:%M:%S}"
+
+
+class Page(models.Model):
+    """One person woken for one incident; `number` is that of the timeline's entry. Only `oncall.pages` writes here."""
+
+    class Call(models.TextChoices):
+        """Why: the next of the list, the whole list at once, or by hand."""
+
+        CHAIN = "chain"
+        ALL = "all"
+        HAND = "hand"
+
+    incident = models.ForeignKey(
+        "incidents.Incident", on_delete=models.PROTECT, related_name="pages", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="pages")
+    level = models.PositiveSmallIntegerField(default=0)
+    call = models.CharField(max_length=5, choices=Call)
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    sent_at = models.DateTimeField(
+        help_text="At night a SEV-3 page is made at once and sent at opening time."
+    )
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["incident_id", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["incident", "number"], name="page_number_once"),
+            models.CheckConstraint(condition=Q(call__in=["chain", "all", "hand"]), name="page_call_known"),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at=None, acknowledged_by=None)
+                | Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),
+                name="page_acknowledged_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Page {self.number} of {self.incident_id}"
+
+
+class AckLink(models.Model):
+    """The right to acknowledge one page as one person without signing in, once, for at most 72 hours (S15)."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    incident = models.ForeignKey(
+        "incidents.Incident", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    page = models.PositiveIntegerField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(help_text="When the page goes out.")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["incident", "page"], name="acklink_of_page")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(expires_at__lte=F("created_at") + LINK_LIFE), name="acklink_ends_within_72_hours"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Link to page {self.page} of {self.incident_id}"
+
+
+class Quarantine(models.Model):
+    """A body, or one alert of it, that could not be read: kept for people to look at, never acted on (F28, S21)."""
+
+    source = models.CharField(max_length=80)
+    reason = models.CharField(max_length=300)
+    position = models.CharField(max_length=120, blank=True)
+    body = models.BinaryField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        indexes: ClassVar = [models.Index(fields=["received_at"], name="quarantine_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}"

@@ -1,0 +1,154 @@
+"""Pages: their rows, the links that acknowledge them and the mails that carry both.
+
+A flow or the tick writes `page.sent` on the record, calls `plan` for it, then `store` for all its plans; what `store`
+leaves in `messages` goes out with the outbox rows of the same transaction. `settle` follows acknowledgements.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
+
+from comms import links
+from comms.models import Channel, Priority
+from comms.outbox import NewMessage
+from incidentdesk.kernel.stamps import moment, stamp
+from incidents.protocol import State, hours
+from incidents.protocol.state import force
+from incidents.record import Record
+from oncall.models import LINK_LIFE
+from people.models import User
+
+ACK_PATH = "/ack/"
+
+
+@dataclass
+class Planned:
+    """One call to one or several people. `messages` is filled by `store`, which looks up everybody's address at once."""
+
+    incident: int
+    uid: str
+    key: str
+    title: str
+    pages: tuple[tuple[int, int], ...]
+    call: str
+    level: int
+    at: datetime
+    sender: int | None = None
+    text: str = ""
+    nonces: tuple[tuple[str, str], ...] = ()
+    messages: list[NewMessage] = field(default_factory=list)
+
+
+def numbered(state: State, users: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """The next page numbers of an incident for these people, in their order."""
+    first = 1 + max((int(number) for number in state["pages"]), default=0)
+    return tuple((first + place, user) for place, user in enumerate(dict.fromkeys(users)))
+
+
+def goes_out(state: State, *, now: datetime) -> datetime:
+    """When a page made now is sent: at once, on SEV-3 at night at opening time."""
+    if force(state) != 3:
+        return now
+    return moment(hours.opening(stamp(now), state["business"], state["zone"]))
+
+
+def plan(
+    incident: int, uid: str, key: str, title: str, pages: Iterable[tuple[int, int]], call: str, level: int,
+    *, now: datetime, at: datetime | None = None, sender: int | None = None, text: str = "",
+) -> Planned:  # fmt: skip
+    """What paging these (page number, user) comes to; touches no database. `at`: when it goes out, else `now`."""
+    wanted = tuple((int(number), user) for number, user in pages)
+    nonces = tuple(links.new() for _ in wanted)
+    return Planned(incident, uid, key, title, wanted, call, level, at or now, sender, text, nonces)
+
+
+def store(planned: Sequence[Planned], *, now: datetime) -> list[NewMessage]:
+    """Rows and links of any number of plans in two statements; fills and returns their messages, for the outbox.
+
+    People without an address, or no longer active, have a page but no mail: the chain goes on past them.
+    """
+    rows = [
+        (each.incident, number, user, each.level, each.call, each.sender, each.at)
+        for each in planned
+        for number, user in each.pages
+    ]
+    if not rows:
+        return []
+    marks = [
+        (each.incident, number, user, mark[1], each.at, each.at + LINK_LIFE)
+        for each in planned
+        for (number, user), mark in zip(each.pages, each.nonces, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_PAGES, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(_LINKS, [list(column) for column in zip(*marks, strict=True)])
+    reachable = User.objects.filter(pk__in={row[2] for row in rows}, is_active=True, is_machine=False)
+    addresses = dict(reachable.exclude(email="").values_list("pk", "email"))
+    for each in planned:
+        each.messages = [
+            _message(each, number, addresses[user], mark, now)
+            for (number, user), mark in zip(each.pages, each.nonces, strict=True)
+            if user in addresses
+        ]
+    return [message for each in planned for message in each.messages]
+
+
+def settle(records: Iterable[Record]) -> None:
+    """Bring pages up to what the records say: who acknowledged which, when. Their links open nothing any more."""
+    done = [
+        (record.id, written.entry.payload["page"], written.happened_at, written.entry.by)
+        for record in records
+        for written in record.added
+        if written.entry.kind == "page.acknowledged" and written.entry.by is not None
+    ]
+    if done:
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLE, [list(column) for column in zip(*done, strict=True)])
+
+
+def _message(each: Planned, number: int, dest: str, mark: tuple[str, str], now: datetime) -> NewMessage:
+    words = f"{each.text}\n\n" if each.text else ""
+    later = "" if each.at <= now else f"It came at {now:%H:%M} UTC and waited for working hours.\n"
+    body = f"{words}You are paged for {each.key}: {each.title}\n{later}\nThe room: {settings.BASE_URL}/incidents/{each.key}/\n"
+    return NewMessage(
+        key=f"page:{each.uid}:{number}",
+        channel=Channel.EMAIL,
+        dest=dest,
+        payload={
+            "subject": f"{each.key} Page: {each.title}",
+            "body": body,
+            "thread": f"{each.uid}.responders",
+            "link": {
+                "says": "Acknowledge with one tap, without signing in:",
+                "path": ACK_PATH,
+                "nonce": mark[0],
+                "digest": mark[1],
+            },
+        },
+        incident_id=each.incident,
+        priority=Priority.PAGE,
+        due_at=each.at if each.at > now else None,
+    )
+
+
+_PAGES = """
+INSERT INTO oncall_page (incident_id, number, user_id, level, call, sender_id, sent_at)
+SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::text[], %s::bigint[], %s::timestamptz[])
+ON CONFLICT (incident_id, number) DO NOTHING
+"""
+_LINKS = """
+INSERT INTO oncall_acklink (incident_id, page, user_id, digest, created_at, expires_at)
+SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+"""
+_SETTLE = """
+WITH done AS (
+  SELECT * FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bigint[]) AS x(incident, number, at, who)
+), closed AS (
+  UPDATE oncall_acklink l SET revoked_at = d.at FROM done d
+  WHERE l.incident_id = d.incident AND l.page = d.number AND l.used_at IS NULL AND l.revoked_at IS NULL)
+UPDATE oncall_page p SET acknowledged_at = d.at, acknowledged_by_id = d.who FROM done d
+WHERE p.incident_id = d.incident AND p.number = d.number AND p.acknowledged_at IS NULL
+"""
