@@ -43,7 +43,9 @@ class Service(models.Model):
     core_revenue = models.BooleanField(default=False)
     revenue_per_hour = models.PositiveIntegerField(default=0, help_text="In the organisation's currency.")
     bridge = models.CharField(max_length=300, blank=True, help_text="A link, a phone number or a room.")
-    dashboards = models.JSONField(default=list, blank=True, help_text='[{"name": "...", "url": "..."}], in fixed order.')
+    dashboards = models.JSONField(
+        default=list, blank=True, help_text='[{"name": "...", "url": "..."}], in fixed order.'
+    )
     dependencies: "models.ManyToManyField[Service, Service]" = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="dependents"
     )
@@ -123,26 +125,41 @@ class Incident(models.Model):
     waiting = models.PositiveSmallIntegerField(default=0, help_text="Changes that wait for an answer.")
     unanswered = models.BooleanField(default=False, help_text="Nobody answered any page (red everywhere).")
     words = SearchVectorField(null=True)
-    services: "models.ManyToManyField[Service, Service]" = models.ManyToManyField(Service, related_name="incidents")
+    services: "models.ManyToManyField[Service, Service]" = models.ManyToManyField(
+        Service, related_name="incidents"
+    )
     clients: "models.ManyToManyField[Client, Client]" = models.ManyToManyField(
         Client, blank=True, related_name="incidents"
     )
-    follows = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="followed_by")
+    follows = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="followed_by"
+    )
 
     objects = IncidentQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(status__in=("open", "investigating", "identified", "mitigating", "monitoring",
-                                        "resolved", "closed")),
+                condition=Q(
+                    status__in=(
+                        "open",
+                        "investigating",
+                        "identified",
+                        "mitigating",
+                        "monitoring",
+                        "resolved",
+                        "closed",
+                    )
+                ),
                 name="incident_status_known",
-            ),  # fmt: skip
-            models.CheckConstraint(
-                condition=Q(severity__isnull=True) | Q(severity__range=(1, 4)), name="incident_severity_1_to_4"
             ),
             models.CheckConstraint(
-                condition=~Q(status="resolved") | Q(resolved_at__isnull=False), name="incident_resolved_has_a_time"
+                condition=Q(severity__isnull=True) | Q(severity__range=(1, 4)),
+                name="incident_severity_1_to_4",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="resolved") | Q(resolved_at__isnull=False),
+                name="incident_resolved_has_a_time",
             ),
         ]
         indexes: ClassVar = [
@@ -262,7 +279,9 @@ class Deadline(models.Model):
     step = models.CharField(max_length=32)
     due_at = models.DateTimeField()
     state = models.CharField(max_length=9, choices=State, default=State.ARMED)
-    driven = models.BooleanField(default=False, help_text="Belongs to a driven incident; the tick leaves it alone.")
+    driven = models.BooleanField(
+        default=False, help_text="Belongs to a driven incident; the tick leaves it alone."
+    )
     fired_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
 

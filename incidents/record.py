@@ -43,6 +43,7 @@ class Record:
         self.before = state
         self.added: list[timeline.Written] = []
         self.fired: list[Key] = []
+        self.stale: list[Key] = []
         self.role = ""
 
     @property
@@ -86,8 +87,8 @@ class Record:
         """How the deadline rows differ between the state loaded and the state now."""
         old, new = (clocks.deadlines(self.protocol, each) for each in (self.before, self.state))
         fired = set(self.fired)
-        gone = {key: self._outcome(key) for key in old if key not in new and key not in fired}
-        arm = {key: due for key, due in new.items() if old.get(key) != due}
+        gone = {key: self._outcome(key) for key in (*old, *self.stale) if key not in new and key not in fired}
+        arm = {key: due for key, due in new.items() if old.get(key) != due or key in self.stale}
         return deadlines.Shift(self.id, self.driven, arm, self.fired, gone)
 
     def _outcome(self, key: Key) -> str:

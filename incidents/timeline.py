@@ -104,4 +104,6 @@ def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
 
 def entry_of(row: Any) -> Entry:
     """The pure entry of a stored `TimelineEntry`."""
-    return Entry(row.seq, row.kind, row.author_id, stamp(row.happened_at), stamp(row.recorded_at), row.payload)
+    return Entry(
+        row.seq, row.kind, row.author_id, stamp(row.happened_at), stamp(row.recorded_at), row.payload
+    )

@@ -11,7 +11,7 @@ from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import hours, paging
 from incidents.protocol.definition import Clock, Protocol, Step
 from incidents.protocol.match import fits, subjects
-from incidents.protocol.state import Entry, Occurrence, Past, Run, State, Stamped, force
+from incidents.protocol.state import Entry, Occurrence, Past, Run, Stamped, State, force
 
 Key = tuple[str, str, int, str]  # clock, subject, occurrence, step: fires once for ever
 
@@ -70,9 +70,7 @@ def _met(state: State, clock: Clock, entry: Entry) -> list[str]:
 
 
 def _live(state: State, clock: Clock) -> list[str]:
-    return [
-        split(key)[1] for key, run in state["clocks"].items() if run["now"] and split(key)[0] == clock.id
-    ]
+    return [split(key)[1] for key, run in state["clocks"].items() if run["now"] and split(key)[0] == clock.id]
 
 
 def start(
@@ -110,7 +108,9 @@ def _begin(protocol: Protocol, state: State, clock: Clock, subject: str, at: Sta
         now["roll"] = after(protocol, state, clock, due, limit)
     done = state["prior"].get(clock.id) if not run["past"] else None
     if done:
-        past = Past(n=n, anchor=at, due=due, minutes=limit, met=max(at, done["at"]), entered=at, seq=done["seq"])
+        past = Past(
+            n=n, anchor=at, due=due, minutes=limit, met=max(at, done["at"]), entered=at, seq=done["seq"]
+        )
         state["clocks"][key] = Run(now=None, past=[past])
     else:
         state["clocks"][key] = Run(now=now, past=run["past"])
@@ -200,7 +200,9 @@ def end_all(protocol: Protocol, state: State, entry: Entry) -> None:
     state["waiting"] = []
 
 
-def rolls(protocol: Protocol, state: State, clock: Clock, now: Occurrence, at: Stamp, *, inclusive: bool) -> tuple[int, Stamp]:
+def rolls(
+    protocol: Protocol, state: State, clock: Clock, now: Occurrence, at: Stamp, *, inclusive: bool
+) -> tuple[int, Stamp]:
     """How often an unsent update has rolled over by `at`, and the due instant of the last one.
 
     An act at the instant of a roll-over comes before it, so acts ask without `inclusive`.
@@ -249,7 +251,9 @@ def roll_over(protocol: Protocol, state: State, entry: Entry) -> None:
     """The tick's record of a roll-over; it only writes down what `read` says anyway."""
     key = name(entry.payload["clock"], entry.payload.get("subject", ""))
     clock = protocol.clock[entry.payload["clock"]]
-    state["clocks"][key] = rolled(protocol, state, clock, state["clocks"][key], entry.recorded, inclusive=True)
+    state["clocks"][key] = rolled(
+        protocol, state, clock, state["clocks"][key], entry.recorded, inclusive=True
+    )
 
 
 def done(state: State, entry: Entry) -> None:

@@ -174,7 +174,9 @@ def _steps(raw: list[dict[str, Any]]) -> tuple[Step, ...]:
     return tuple(Step(step["name"], float(step["at"]), step["do"], tuple(step["to"])) for step in raw)
 
 
-def _clock(raw: Mapping[str, Any], data: Mapping[str, Any], policy: Mapping[str, Mapping[int, float]]) -> Clock:
+def _clock(
+    raw: Mapping[str, Any], data: Mapping[str, Any], policy: Mapping[str, Mapping[int, float]]
+) -> Clock:
     kind = raw["kind"]
     fallback = data["cadence"]["steps"] if kind == "cadence" else data["overdue"]["steps"]
     amber = raw.get("amber")
@@ -237,7 +239,19 @@ def _clock_problems(raw: Mapping[str, Any], data: Mapping[str, Any], seen: set[s
     return found
 
 
-_PARTS = ("name", "policy", "settings", "severity", "clock", "cadence", "overdue", "step", "act", "milestones", "checklists")
+_PARTS = (
+    "name",
+    "policy",
+    "settings",
+    "severity",
+    "clock",
+    "cadence",
+    "overdue",
+    "step",
+    "act",
+    "milestones",
+    "checklists",
+)
 
 
 def _interest(clocks: tuple[Clock, ...]) -> dict[str, tuple[Clock, ...]]:
@@ -252,7 +266,11 @@ def _interest(clocks: tuple[Clock, ...]) -> dict[str, tuple[Clock, ...]]:
 def _moves(data: Mapping[str, Any]) -> dict[tuple[str, str], Move]:
     return {
         (source, raw["to"]): Move(
-            source, raw["to"], tuple(raw["who"]), tuple(raw["needs"]), tuple(raw.get("severities", (1, 2, 3, 4)))
+            source,
+            raw["to"],
+            tuple(raw["who"]),
+            tuple(raw["needs"]),
+            tuple(raw.get("severities", (1, 2, 3, 4))),
         )
         for raw in data["step"]
         for source in raw["from"]
@@ -294,7 +312,8 @@ def parse(text: str) -> Protocol:
         rules={raw["act"]: Rule(raw["act"], raw["denied"], tuple(raw["needs"])) for raw in data["act"]},
         milestones={name: tuple(map(Pattern.parse, texts)) for name, texts in data["milestones"].items()},
         checklists={
-            name: tuple(Item(raw["id"], raw["text"]) for raw in items) for name, items in data["checklists"].items()
+            name: tuple(Item(raw["id"], raw["text"]) for raw in items)
+            for name, items in data["checklists"].items()
         },
         interest=_interest(clocks),
         stamps=_stamps(data),

@@ -75,7 +75,7 @@ def _present(state: State, entry: Entry) -> None:
     for seat, held in state["seats"].items():
         if held["user"] != entry.by or (held["acked"] and not held.get("away")):
             continue
-        if entry.kind in NO_ACT or held["seq"] == entry.seq and not held["claimed"]:
+        if entry.kind in NO_ACT or (held["seq"] == entry.seq and not held["claimed"]):
             continue
         _seat(state, seat, {**held, "acked": True, "away": False})
 
@@ -273,7 +273,12 @@ def _seat_ended(protocol: Protocol, state: State, entry: Entry) -> None:
 
 @handles("seat.offered")
 def _offered(protocol: Protocol, state: State, entry: Entry) -> None:
-    state["offer"] = {"seat": entry.payload["seat"], "to": entry.payload["user"], "by": entry.by, "seq": entry.seq}
+    state["offer"] = {
+        "seat": entry.payload["seat"],
+        "to": entry.payload["user"],
+        "by": entry.by,
+        "seq": entry.seq,
+    }
 
 
 @handles("seat.declined")

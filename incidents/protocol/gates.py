@@ -143,7 +143,9 @@ def _severity_set(ask: Ask) -> Block | None:
 def _ic_present(ask: Ask) -> Block | None:
     if not ask.major or holder(ask.state, "ic") is not None:
         return None
-    return Block("ROLE-04", "SEV-1 and SEV-2 need an Incident Commander first. Take the seat or ask somebody to.")
+    return Block(
+        "ROLE-04", "SEV-1 and SEV-2 need an Incident Commander first. Take the seat or ask somebody to."
+    )
 
 
 @guard("reason given")
@@ -164,7 +166,9 @@ def _no_hit(ask: Ask) -> Block | None:
 def _finding(ask: Ask) -> Block | None:
     if ask.state["findings"]:
         return None
-    return Block("FIND-02", "Identified needs a finding with its source. Log what you saw and where, then move on.")
+    return Block(
+        "FIND-02", "Identified needs a finding with its source. Log what you saw and where, then move on."
+    )
 
 
 @guard("change approved")
@@ -180,7 +184,9 @@ def _impact_ended(ask: Ask) -> Block | None:
     intervals = ask.state["impact"]
     if intervals and intervals[-1][1] is not None:
         return None
-    return Block("INC-15", "Impact has not ended yet. Mark the end of the impact first; the window runs from there.")
+    return Block(
+        "INC-15", "Impact has not ended yet. Mark the end of the impact first; the window runs from there."
+    )
 
 
 @guard("window clean")
@@ -229,7 +235,9 @@ def _checklist(ask: Ask) -> Block | None:
     open_items = [item.text for item in ask.protocol.checklists["resolve"] if not answers.get(item.id)]
     if not open_items:
         return None
-    return Block("RES-03", f"Not answered yet: {'; '.join(open_items)}. Tick each, or say it was asked and is pending.")
+    return Block(
+        "RES-03", f"Not answered yet: {'; '.join(open_items)}. Tick each, or say it was asked and is pending."
+    )
 
 
 @guard("closure checklist")
@@ -287,7 +295,9 @@ def _seat_free(ask: Ask) -> Block | None:
     gate = "GATE-07" if seat == "ic" else "ROLE-02"
     if held["user"] == ask.act.by:
         return Block(gate, "You hold this seat already.")
-    return Block(gate, "This seat is taken. Ask the holder to hand it over, or the Incident Commander to change it.")
+    return Block(
+        gate, "This seat is taken. Ask the holder to hand it over, or the Incident Commander to change it."
+    )
 
 
 @guard("seat held")
@@ -310,7 +320,9 @@ def _change_waiting(ask: Ask) -> Block | None:
     change = ask.change
     if change and change["state"] in ("proposed", "asked"):
         return None
-    return Block("APP-07", f"This change is {change['state'] if change else 'not known'}, so it waits for no answer.")
+    return Block(
+        "APP-07", f"This change is {change['state'] if change else 'not known'}, so it waits for no answer."
+    )
 
 
 @guard("change asked")
@@ -340,7 +352,10 @@ def _approver(ask: Ask) -> Block | None:
         return None
     stand_in = state["seats"]["ic"].get("away") or commander == change["requester"]
     if not stand_in:
-        return Block("GATE-02", "Only the Incident Commander answers for a change. It stays where it is; ask them in the log.")
+        return Block(
+            "GATE-02",
+            "Only the Incident Commander answers for a change. It stays where it is; ask them in the log.",
+        )
     if by == holder(state, "deputy") or by in state["managers"]:
         return None
     return Block("GATE-02", "The Incident Commander cannot answer for this one: the deputy does, then a manager of the escalation list.")  # fmt: skip
@@ -360,7 +375,10 @@ def _startable(ask: Ask) -> Block | None:
     if change and change["state"] == "approved":
         return None
     if change is None or change["state"] not in ("proposed", "asked"):
-        return Block("APP-07", f"This change is {change['state'] if change else 'not known'}; only an approved one can be started.")
+        return Block(
+            "APP-07",
+            f"This change is {change['state'] if change else 'not known'}; only an approved one can be started.",
+        )
     help_ = ("Take the seat of Incident Commander or page somebody who does."
              if holder(ask.state, "ic") is None else "The Incident Commander decides; it waits in front of them.")  # fmt: skip
     return Block("GATE-01", f"This change is not approved, so it must not start. {help_}")
@@ -381,7 +399,10 @@ def _running(ask: Ask) -> Block | None:
     change = ask.change
     if change and change["state"] == "started":
         return None
-    return Block("APP-07", f"This change is {change['state'] if change else 'not known'}; only a started one can be finished.")
+    return Block(
+        "APP-07",
+        f"This change is {change['state'] if change else 'not known'}; only a started one can be finished.",
+    )
 
 
 @guard("change finished")
@@ -426,8 +447,12 @@ def _next_time(ask: Ask) -> Block | None:
     if promised and stamp(ask.now) < promised <= latest:
         return None
     if promised and promised <= stamp(ask.now):
-        return Block("CLK-15", "The next update cannot be promised for a time that has passed. Your text is kept.")
-    return Block("CLK-15", f"The next update must be named, at {clock_time(latest)} or sooner. Your text is kept.")
+        return Block(
+            "CLK-15", "The next update cannot be promised for a time that has passed. Your text is kept."
+        )
+    return Block(
+        "CLK-15", f"The next update must be named, at {clock_time(latest)} or sooner. Your text is kept."
+    )
 
 
 @guard("page waits")
@@ -437,4 +462,6 @@ def _page_waits(ask: Ask) -> Block | None:
         return Block("ALR-04", "There is no such page on this incident.")
     if "acked" not in page:
         return None
-    return Block("ALR-04", f"This page was acknowledged at {clock_time(page['acked'])}. Nothing else is asked of you.")
+    return Block(
+        "ALR-04", f"This page was acknowledged at {clock_time(page['acked'])}. Nothing else is asked of you."
+    )

@@ -5,7 +5,6 @@ from typing import Any
 from incidents.protocol.definition import Clock, Pattern
 from incidents.protocol.state import Entry, State
 
-
 NO_ACT = frozenset({"refused", "ic.away"})
 
 

@@ -100,7 +100,7 @@ def _past(state: State, clock: Clock, subject: str, past: Past) -> Reading:
         anchor=past["anchor"], due=due, at=at, minutes=past["minutes"], by=by,
         entered=max(0.0, _apart(state, met, entered)) if met and entered else 0.0,
         seq=past.get("seq"), times=past.get("times", 1), strip=clock.strip, rows=clock.rows,
-        counted=word in ("late", "missed") or clock.kind != "cadence" and word == "met" or bool(past.get("reminded")),
+        counted=word in ("late", "missed") or (clock.kind != "cadence" and word == "met") or bool(past.get("reminded")),
         window=clock.kind == "window",
     )  # fmt: skip
 
@@ -131,7 +131,9 @@ def _amber(protocol: Protocol, state: State, clock: Clock, now: Occurrence) -> S
         remind = clock.step_by_name.get("remind")
         return hours.later(now["due"], remind.at, state["minute"]) if remind else now["due"]
     if clocks.in_hours(protocol, state, clock):
-        span = hours.open_seconds(now["anchor"], now["due"], state["business"], state["zone"]) / state["minute"]
+        span = (
+            hours.open_seconds(now["anchor"], now["due"], state["business"], state["zone"]) / state["minute"]
+        )
         return clocks.after(protocol, state, clock, now["anchor"], span - max(0.5, span / 5))
     span = _apart(state, now["anchor"], now["due"])
     return hours.later(now["due"], -max(0.5, span / 5), state["minute"])

@@ -1,0 +1,194 @@
+"""What every act shares: one transaction, one request id, permission, guards, and a refusal that is kept.
+
+`@act` turns a function over a `Room` into a flow. Same request id, same answer; another content under the same id is
+refused. A refusal is recorded on the incident (RBAC-19) after the act itself was rolled back.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+
+from desk.flows.room import Room
+from desk.forms import Form
+from incidentdesk.kernel.errors import Block, DeskError, Invalid, NotAllowed, Refused
+from incidents import record as records
+from incidents.protocol import Draft
+from people.models import User
+from people.rights import Right
+
+F = TypeVar("F", bound=Form)
+RightOf = Right | Callable[[Any], Right]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an act came to. `version` is the seq of the entry: the new version of the thing decided."""
+
+    incident: str
+    sentence: str = ""
+    seq: int = 0
+    kind: str = ""
+    version: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An act as page and API offer it: `/incidents/<key>/<noun>/`; `kinds` are the entries it may write."""
+
+    noun: str
+    right: RightOf
+    form: type[Form]
+    kinds: tuple[str, ...]
+    about: str
+    run: Callable[..., Answer]
+
+    def __call__(self, incident: int, form: Form, *, by: User, request_id: str, now: datetime) -> Answer:
+        """Do it. `now` is aware UTC. Raises DeskError; nothing is changed then, but for the record of the refusal."""
+        return self.run(incident, form, by=by, request_id=request_id, now=now)
+
+
+ACTS: dict[str, Flow] = {}
+Body = Callable[[Room, Any], str]
+
+
+def act(noun: str, right: RightOf, form: type[Form], *kinds: str) -> Callable[[Body], Flow]:
+    """Make a flow of a function that takes the room and the form and returns its sentence for the person."""
+
+    def register(body: Body) -> Flow:
+        @functools.wraps(body)
+        def run(incident: int, form: Form, *, by: User, request_id: str, now: datetime) -> Answer:
+            wanted = right if isinstance(right, Right) else right(form)
+            return _run(body, wanted, kinds, incident, form, by=by, request_id=request_id, now=now, noun=noun)
+
+        flow = Flow(noun, right, form, kinds, (body.__doc__ or "").strip().split("\n")[0], run)
+        ACTS[noun] = flow
+        return flow
+
+    return register
+
+
+def _run(
+    body: Body, right: Right, kinds: Sequence[str], incident: int, form: Form,
+    *, by: User, request_id: str, now: datetime, noun: str,
+) -> Answer:  # fmt: skip
+    try:
+        with transaction.atomic():
+            known = remember(by, request_id, noun, incident, form, now=now)
+            if known is not None:
+                return known
+            room = Room(records.load(incident, now=now), by=by, now=now)
+            room.denied = room.denial(right, kinds[0] if kinds else "")
+            sentence = body(room, form)
+            if room.denied is not None:
+                raise NotAllowed(blocks=[room.denied])
+            room.save()
+            answer = Answer(
+                room.record.key, sentence, room.last.seq, room.last.kind, room.last.seq, room.warnings
+            )
+            conclude(by, request_id, answer)
+            return answer
+    except (NotAllowed, Refused) as refusal:
+        _keep_refusal(refusal, kinds, incident, form, by=by, request_id=request_id, now=now, noun=noun)
+        raise
+
+
+def _keep_refusal(
+    refusal: DeskError, kinds: Sequence[str], incident: int, form: Form,
+    *, by: User, request_id: str, now: datetime, noun: str,
+) -> None:  # fmt: skip
+    """The attempt stands on the record, and a repeat under the same request id adds nothing."""
+    with transaction.atomic():
+        if remember(by, request_id, noun, incident, form, now=now, refused=True) is not None:
+            return
+        room = Room(records.load(incident, now=now), by=by, now=now)
+        gates = [block.id for block in refusal.blocks]
+        room.add("refused", {"act": noun, "kind": kinds[0] if kinds else noun, "gates": gates},
+                 texts={"sentence": refusal.sentence})  # fmt: skip
+        room.save()
+        _store(
+            by,
+            request_id,
+            refusal.status,
+            {"sentence": refusal.sentence, "blocks": [asdict(b) for b in refusal.blocks]},
+        )
+
+
+INSERT = """
+INSERT INTO desk_idempotency (actor_id, request_id, request_hash, status, answer, at)
+VALUES (%s, %s, %s, 0, 'null', %s) ON CONFLICT (actor_id, request_id) DO NOTHING RETURNING id
+"""
+
+
+def remember(
+    by: User,
+    request_id: str,
+    noun: str,
+    incident: int | None,
+    form: Form,
+    *,
+    now: datetime,
+    refused: bool = False,
+) -> Answer | None:
+    """Take the request id, or answer as the first time. Raises Invalid where the id was used for something else.
+
+    A concurrent request with the same id waits here until the first has committed.
+    """
+    if not request_id or len(request_id) > 80:
+        raise Invalid(
+            "This request has no id of its own. Reload the page and send it again; your text is kept."
+        )
+    told = f"{noun}:{incident}:{form.model_dump_json()}".encode()
+    digest = hashlib.sha256(told).hexdigest()
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, [by.pk, request_id, digest, now])
+        if cursor.fetchone():
+            return None
+        cursor.execute(
+            "SELECT request_hash, status, answer::text FROM desk_idempotency WHERE actor_id = %s AND request_id = %s",
+            [by.pk, request_id],
+        )
+        stored, status, text = cursor.fetchone()
+    if stored != digest:
+        raise Invalid(
+            "This request id was used for something else already. Nothing was changed; send it again as a new one."
+        )
+    answer = json.loads(text)
+    if refused:
+        return Answer("")
+    if status >= 400:
+        raise _again(status, answer)
+    return Answer(**answer)
+
+
+def _again(status: int, answer: dict[str, Any]) -> DeskError:
+    blocks = [Block(**block) for block in answer["blocks"]]
+    return (
+        NotAllowed(answer["sentence"], blocks=blocks)
+        if status == 403
+        else Refused(blocks, answer["sentence"])
+    )
+
+
+def conclude(by: User, request_id: str, answer: Answer) -> None:
+    """Store the answer beside the effect, in its transaction."""
+    _store(by, request_id, 200, asdict(answer))
+
+
+def _store(by: User, request_id: str, status: int, answer: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE desk_idempotency SET status = %s, answer = %s::jsonb WHERE actor_id = %s AND request_id = %s",
+            [status, json.dumps(answer), by.pk, request_id],
+        )
+
+
+def draft(kind: str, **payload: Any) -> Draft:
+    """A draft by the desk itself."""
+    return Draft(kind, payload)

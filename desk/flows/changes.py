@@ -1,0 +1,194 @@
+"""Production changes: announce, get approval, act, confirm; nothing skipped (APP-01..08, -20, -22)."""
+
+from typing import Any
+
+from desk.flows.act import act
+from desk.flows.room import Room
+from desk.forms import (
+    ApproveForm,
+    ChangeForm,
+    ChangeStepForm,
+    ChangeTextForm,
+    ConfirmForm,
+    DoneForm,
+    RejectForm,
+)
+from incidentdesk.kernel.errors import Invalid
+from incidents.protocol.state import holder
+from people.rights import Right
+
+
+def approvers(room: Room, requester: int) -> list[int]:
+    """Who is asked now: the IC, else deputy, then managers of the list (decisions: What meets what)."""
+    commander = room.state["seats"].get("ic")
+    if commander is None:
+        return [room.state["owner"]] if room.state["owner"] else []
+    if not commander.get("away") and commander["user"] != requester:
+        return [commander["user"]]
+    deputy = holder(room.state, "deputy")
+    chain = [*([deputy] if deputy else []), *room.state["managers"]]
+    return [user for user in dict.fromkeys(chain) if user != requester]
+
+
+def _number(room: Room, number: int, seen: int | None) -> dict[str, Any]:
+    """The payload that names a change, checked against the version the person saw."""
+    known = room.state["changes"].get(str(number))
+    if known is not None:
+        room.unchanged(seen, known["seq"])
+    return {"change": number}
+
+
+@act("changes", Right.PROPOSE_CHANGE, ChangeForm, "change.proposed")
+def changes(room: Room, form: ChangeForm) -> str:
+    """Propose a production change; it is only a request until it is approved."""
+    room.check("change.proposed")
+    number = len(room.state["changes"]) + 1
+    implementer = room.person(form.implementer, "implementer").pk if form.implementer else None
+    if implementer is None and holder(room.state, "ic") != room.by.pk:
+        implementer = room.by.pk
+    payload = {"change": number, "risk": bool(form.risk), "implementer": implementer, "notice": form.notice}
+    texts = {
+        name: getattr(form, name) for name in ("what", "target", "why", "effect", "risk", "loss", "undo")
+    }
+    room.add("change.proposed", payload, texts=texts, happened_at=form.happened_at)
+    asked = approvers(room, room.by.pk)
+    room.tell(asked, f"change {number} waits for you", f"{room.by.name} proposes: {form.what}\nRisk: {form.risk or 'not stated'}",
+              key=f"change:{number}:{room.last.seq}")  # fmt: skip
+    return f"Change {number} is proposed and waits for the Incident Commander."
+
+
+@act("approvals", Right.APPROVE_CHANGE, ApproveForm, "change.approved")
+def approvals(room: Room, form: ApproveForm) -> str:
+    """Approve a change; a verbal OK carries the time of the words."""
+    payload = _number(room, form.number, form.seen_version)
+    _stand_in(room, form.number)
+    room.check("change.approved", change=form.number, risk=form.risk)
+    change = room.state["changes"][str(form.number)]
+    room.add("change.approved", {**payload, "risk": bool(form.risk)}, texts={"note": form.note, "risk": form.risk},
+             happened_at=form.happened_at)  # fmt: skip
+    approved = room.last
+    room.tell([change["implementer"], change["requester"]], f"change {form.number} is approved",
+              f"{room.by.name} approved change {form.number}. {form.note}", key=f"approved:{form.number}:{approved.seq}")  # fmt: skip
+    if change["notice"]:
+        room.add(
+            "draft.prepared", {"why": "change", "change": form.number, "to": ["clients", "public"]}, desk=True
+        )
+        writer = holder(room.state, "comms") or holder(room.state, "ic") or room.state["owner"]
+        room.tell([writer], "customers may notice a change", f"Change {form.number} is approved and customers may notice it: "
+                  "a draft that says so is ready.", key=f"notice:{form.number}:{approved.seq}")  # fmt: skip
+    room.last = approved
+    return f"Change {form.number} is approved."
+
+
+def _stand_in(room: Room, number: int) -> None:
+    """Deputy and managers of the list hold the right only where the chain has come to them (GATE-02 says why not)."""
+    change = room.state["changes"].get(str(number))
+    if change and room.by.pk in approvers(room, change["requester"]):
+        room.denied = None
+
+
+@act("rejections", Right.APPROVE_CHANGE, RejectForm, "change.rejected")
+def rejections(room: Room, form: RejectForm) -> str:
+    """Reject a change, with the reason."""
+    payload = _number(room, form.number, form.seen_version)
+    _stand_in(room, form.number)
+    room.check("change.rejected", change=form.number)
+    room.add("change.rejected", payload, texts={"note": form.note}, happened_at=form.happened_at)
+    requester = room.state["changes"][str(form.number)]["requester"]
+    room.tell(
+        [requester],
+        f"change {form.number} is rejected",
+        f"{room.by.name}: {form.note}",
+        key=f"rejected:{room.last.seq}",
+    )
+    return f"Change {form.number} is rejected."
+
+
+@act("questions-on-changes", Right.APPROVE_CHANGE, ChangeTextForm, "change.asked")
+def questions_on_changes(room: Room, form: ChangeTextForm) -> str:
+    """Ask about a change before deciding; the reply starts the decision clock again."""
+    payload = _number(room, form.number, form.seen_version)
+    _stand_in(room, form.number)
+    room.check("change.asked", change=form.number)
+    room.add("change.asked", payload, texts={"text": form.text}, happened_at=form.happened_at)
+    requester = room.state["changes"][str(form.number)]["requester"]
+    room.tell(
+        [requester],
+        f"a question about change {form.number}",
+        f"{room.by.name} asks: {form.text}",
+        key=f"asked:{room.last.seq}",
+    )
+    return "Asked."
+
+
+@act("replies", Right.PROPOSE_CHANGE, ChangeTextForm, "change.replied")
+def replies(room: Room, form: ChangeTextForm) -> str:
+    """Reply to a question about a change; the risk may be stated with it."""
+    payload = _number(room, form.number, form.seen_version)
+    room.check("change.replied", change=form.number)
+    room.add("change.replied", {**payload, "risk": bool(form.risk)}, texts={"text": form.text, "risk": form.risk},
+             happened_at=form.happened_at)  # fmt: skip
+    room.tell(
+        approvers(room, room.by.pk),
+        f"change {form.number}: answered",
+        form.text,
+        key=f"replied:{room.last.seq}",
+    )
+    return "Answered; the change waits for a decision."
+
+
+@act("starts", Right.START_CHANGE, ChangeStepForm, "change.started")
+def starts(room: Room, form: ChangeStepForm) -> str:
+    """Start an approved change."""
+    payload = _number(room, form.number, form.seen_version)
+    room.check("change.started", change=form.number)
+    room.add("change.started", payload, texts={"text": form.text}, happened_at=form.happened_at)
+    return f"Change {form.number} is under way."
+
+
+@act("finishes", Right.POST, ChangeStepForm, "change.finished")
+def finishes(room: Room, form: ChangeStepForm) -> str:
+    """Say that a change has been carried out, and what was done."""
+    payload = _number(room, form.number, form.seen_version)
+    room.check("change.finished", change=form.number)
+    room.add("change.finished", payload, texts={"text": form.text}, happened_at=form.happened_at)
+    return f"Change {form.number} is finished. Was the effect seen?"
+
+
+@act("confirmations", Right.POST, ConfirmForm, "change.confirmed")
+def confirmations(room: Room, form: ConfirmForm) -> str:
+    """Confirm the effect of a change: seen or not."""
+    payload = _number(room, form.number, form.seen_version)
+    room.check("change.confirmed", change=form.number)
+    room.add("change.confirmed", {**payload, "effect": form.seen == "yes"}, texts={"text": form.text},
+             happened_at=form.happened_at)  # fmt: skip
+    return "The effect is confirmed." if form.seen == "yes" else "Noted: the effect was not seen."
+
+
+@act("withdrawals", Right.PROPOSE_CHANGE, ChangeStepForm, "change.withdrawn")
+def withdrawals(room: Room, form: ChangeStepForm) -> str:
+    """Withdraw a change that waits for an answer."""
+    payload = _number(room, form.number, form.seen_version)
+    room.check("change.withdrawn", change=form.number)
+    room.add("change.withdrawn", payload, texts={"text": form.text})
+    return f"Change {form.number} is withdrawn."
+
+
+@act("done-changes", Right.PROPOSE_CHANGE, DoneForm, "change.done")
+def done_changes(room: Room, form: DoneForm) -> str:
+    """Log a change that was made already; without approval it is unauthorised and the IC hears of it (APP-02)."""
+    number = form.number or len(room.state["changes"]) + 1
+    if form.number is not None and str(form.number) not in room.state["changes"]:
+        raise Invalid(fields={"number": "There is no such change on this incident."})
+    room.check("change.done", change=number)
+    person = room.person(form.person).pk if form.person else room.by.pk
+    room.add("change.done", {"change": number, "implementer": person},
+             texts={"what": form.what, "target": form.target, "why": form.why, "risk": form.risk},
+             happened_at=form.happened_at)  # fmt: skip
+    if room.state["changes"][str(number)].get("unauthorised"):
+        commander = holder(room.state, "ic")
+        told = [commander] if commander else [room.state["owner"], *room.state["managers"][:1]]
+        room.tell(told, "a change without approval", f"{room.by.name} logged a change that nobody had approved: {form.what}",
+                  key=f"unauthorised:{number}")  # fmt: skip
+        return "Logged as made without approval. No blame: the record needs it."
+    return "Logged."

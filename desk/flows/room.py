@@ -1,0 +1,203 @@
+"""One act's hold on an incident: the locked record, who acts, and what is to be told."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from comms import outbox
+from comms.models import Channel, Priority
+from desk.notices import Notice, messages
+from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused, Stale
+from incidentdesk.kernel.stamps import moment
+from incidents import projection
+from incidents import record as records
+from incidents.models import Client, Service, TimelineEntry
+from incidents.protocol import Act, Draft, Entry, Protocol, State, blockers
+from incidents.protocol.state import force, holder
+from incidents.record import Record
+from incidents.sentences import past_tense
+from oncall import pages
+from people.models import User
+from people.rights import Column, Grant, Right, columns, may, refusal
+
+
+class Room:
+    """A locked incident in the hands of one person for one act."""
+
+    def __init__(self, record: Record, *, by: User, now: datetime) -> None:
+        self.record, self.by, self.now = record, by, now
+        self.record.role = by.roles[0] if by.roles else ""
+        self.denied: Block | None = None
+        self.warnings: list[str] = []
+        self.notices: list[Notice] = []
+        self.outgoing: list[outbox.NewMessage] = []
+        self.last = Entry(record.seq, "", None, record.state["opened"], record.state["opened"], {})
+
+    @property
+    def state(self) -> State:
+        """Where the fold stands, this act's entries included."""
+        return self.record.state
+
+    @property
+    def protocol(self) -> Protocol:
+        """The version the incident was opened under."""
+        return self.record.protocol
+
+    @property
+    def columns(self) -> frozenset[Column]:
+        """Where the person stands in the permission matrix, here and now."""
+        state = self.state
+        return columns(
+            self.by.roles,
+            [
+                seat.rstrip("2").split(".")[0]
+                for seat, held in state["seats"].items()
+                if held["user"] == self.by.pk
+            ],
+            severity=force(state),
+            is_owner=state["owner"] == self.by.pk,
+            has_ic=holder(state, "ic") is not None,
+        )
+
+    @property
+    def grants(self) -> frozenset[Grant]:
+        """What opens a P of the matrix at this moment."""
+        state = self.state
+        found = set()
+        if holder(state, "comms") is None:
+            found.add(Grant.COMMS_SEAT_EMPTY)
+        if not {"clients", "public"} & set(state["sent"]):
+            found.add(Grant.FIRST_CLIENT_TEXT)
+        if any(
+            c["implementer"] == self.by.pk and c["state"] == "approved" for c in state["changes"].values()
+        ):
+            found.add(Grant.NAMED_IMPLEMENTER)
+        commander = state["seats"].get("ic")
+        absent = commander is not None and commander.get("away")
+        asked = commander is not None and any(
+            c["requester"] == commander["user"] and c["state"] in ("proposed", "asked")
+            for c in state["changes"].values()
+        )
+        if absent or asked:
+            found.add(Grant.IN_CHAIN)
+        return frozenset(found)
+
+    def may(self, right: Right) -> bool:
+        """Whether the person holds a right here."""
+        return may(right, self.columns, self.grants)
+
+    def denial(self, right: Right, kind: str) -> Block | None:
+        """The block that stands for a missing right, or None."""
+        if self.may(right):
+            return None
+        rule = self.protocol.rules.get(kind)
+        return Block(rule.denied if rule else "RBAC-21", refusal(right))
+
+    def check(self, kind: str, **fields: Any) -> None:
+        """Raise every refusal of an act at once, permission first, then the step, then its guards."""
+        asked = Act(kind, self.by.pk, frozenset(self.by.roles), fields)
+        found = blockers(self.protocol, self.state, asked, self.now)
+        if self.denied is not None:
+            raise NotAllowed(blocks=[self.denied, *found])
+        if found:
+            raise Refused(found)
+
+    def unchanged(self, seen: int | None, version: int) -> None:
+        """Raise Stale, naming who did what when, if the thing decided is not the one the person saw."""
+        if seen is None or seen == version:
+            return
+        entry = (
+            TimelineEntry.objects.select_related("author")
+            .filter(incident_id=self.record.id, seq=version)
+            .first()
+        )
+        if entry is None:
+            raise Stale(
+                "This was changed meanwhile. Your text is kept; look at it as it stands now, then decide again.",
+                version=version,
+            )
+        who = entry.author.name if entry.author else "The desk"
+        raise Stale(
+            f"{who} {past_tense(entry.kind, entry.payload)} at {entry.recorded_at:%H:%M:%S} UTC. "
+            "Your text is kept; look at it as it stands now, then decide again.",
+            version=version,
+        )
+
+    def happened(self, at: datetime | None) -> datetime | None:
+        """A time that a person states: never in the future, never before the alert."""
+        if at is None:
+            return None
+        if at > self.now:
+            raise Invalid(fields={"happened_at": "This time lies in the future. Leave it empty for now."})
+        if at < moment(self.state["alert"]):
+            raise Invalid(
+                fields={"happened_at": "This time lies before the alert. Correct the alert's time first."}
+            )
+        return at
+
+    def add(
+        self, kind: str, payload: Mapping[str, Any] | None = None, *, texts: Mapping[str, str] | None = None,
+        happened_at: datetime | None = None, desk: bool = False,
+    ) -> Entry:  # fmt: skip
+        """Record an entry by this person (or by the desk) with all that follows from it."""
+        self.last = self.record.add(
+            Draft(
+                kind,
+                dict(payload or {}),
+                None if desk else self.by.pk,
+                self.happened(happened_at),
+                dict(texts or {}),
+            )
+        )
+        return self.last
+
+    def person(self, uid: UUID, name: str = "person") -> User:
+        """An active person who may enter the room. Raises Invalid otherwise."""
+        found = User.objects.filter(uid=uid, is_active=True, is_machine=False).first()
+        if found is None or not found.sees_room:
+            raise Invalid(fields={name: "Choose somebody who can enter this room."})
+        return found
+
+    def services(self, slugs: Iterable[str]) -> list[Service]:
+        """Services by slug, in the order given. Raises Invalid for an unknown one."""
+        wanted = list(dict.fromkeys(slugs))
+        found = {service.slug: service for service in Service.objects.filter(slug__in=wanted)}
+        if len(found) < len(wanted):
+            raise Invalid(fields={"services": "One of these services is not in the catalogue."})
+        return [found[slug] for slug in wanted]
+
+    def clients(self, slugs: Iterable[str]) -> list[Client]:
+        """Clients by slug. Raises Invalid for an unknown one."""
+        wanted = list(dict.fromkeys(slugs))
+        found = {client.slug: client for client in Client.objects.filter(slug__in=wanted)}
+        if len(found) < len(wanted):
+            raise Invalid(fields={"clients": "One of these clients is not known."})
+        return [found[slug] for slug in wanted]
+
+    def warn(self, sentence: str) -> None:
+        """Done, but the person should know this."""
+        self.warnings.append(sentence)
+
+    def tell(
+        self, users: Iterable[int | None], subject: str, body: str, *, key: str, page: bool = False
+    ) -> None:
+        """One mail to each of these people, after the commit; `key` names the fact."""
+        wanted = tuple(dict.fromkeys(user for user in users if user is not None))
+        if wanted:
+            self.notices.append(Notice(self.record.id, wanted, subject, body, key, page))
+
+    def everyone(self) -> list[int]:
+        """Everybody with a seat, and the owner."""
+        seated = [held["user"] for held in self.state["seats"].values()]
+        return list(dict.fromkeys([*seated, *([self.state["owner"]] if self.state["owner"] else [])]))
+
+    def save(self) -> None:
+        """Write entries, state, deadlines, rows and messages; the transaction commits them together."""
+        records.save([self.record], now=self.now)
+        projection.project(self.record, now=self.now)
+        pages.settle([self.record])
+        outbox.put([*self.outgoing, *messages(self.notices, {self.record.id: self.record})], now=self.now)
+
+
+__all__ = ["Channel", "Priority", "Room"]

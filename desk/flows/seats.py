@@ -1,0 +1,214 @@
+"""Seats: claim, name, acknowledge, hand over, end; the bridge (ROLE-01..04, -13..16, -29; CMD-01, -03)."""
+
+from desk.flows.act import act
+from desk.flows.room import Room
+from desk.forms import (
+    AbsenceForm,
+    BridgeForm,
+    EmptyForm,
+    HandoverAnswerForm,
+    HandoverForm,
+    SeatForm,
+    SeatOnlyForm,
+    TextForm,
+)
+from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused
+from incidents.protocol.state import holder
+from people.models import User
+from people.rights import Right, qualified
+
+LABELS = {
+    "ic": "Incident Commander", "deputy": "Deputy", "ops": "Ops Lead", "ops2": "Second Ops Lead",
+    "comms": "Comms Lead", "scribe": "Scribe",
+}  # fmt: skip
+
+
+def label(seat: str) -> str:
+    """A seat in words: `Ops Lead`, `SME, database`."""
+    return LABELS.get(seat) or f"SME, {seat.partition('.')[2]}"
+
+
+def _seat(form: SeatForm) -> str:
+    if form.role != "sme":
+        return form.role
+    if not form.domain:
+        raise Invalid(
+            fields={
+                "domain": "Say for which domain: database, network, application, security or infrastructure."
+            }
+        )
+    return f"sme.{form.domain}"
+
+
+def _right(form: SeatForm) -> Right:
+    return Right.CLAIM_SEAT if form.person is None else Right.ASSIGN
+
+
+def _fit(person: User, seat: str) -> Block | None:
+    if qualified(person.roles, seat.rstrip("2").split(".")[0]):
+        return None
+    return Block(
+        "GATE-19", f"{person.name} is not qualified for the seat {label(seat)}. Choose somebody who is."
+    )
+
+
+@act("seats", _right, SeatForm, "seat.named", "seat.claimed")
+def seats(room: Room, form: SeatForm) -> str:
+    """Claim an empty seat, or name somebody for one."""
+    seat = _seat(form)
+    held = room.state["seats"].get(seat)
+    room.unchanged(form.seen_version, held["seq"] if held else 0)
+    return _claim(room, seat) if form.person is None else _name(room, seat, room.person(form.person))
+
+
+def _claim(room: Room, seat: str) -> str:
+    unfit = _fit(room.by, seat)
+    if unfit is not None and room.denied is None:
+        room.denied = unfit
+    room.check("seat.claimed", seat=seat)
+    room.add("seat.claimed", {"seat": seat, "user": room.by.pk})
+    claimed = room.last
+    if seat == "ic":
+        room.tell([user for user in room.everyone() if user != room.by.pk], f"{room.by.name} is Incident Commander",
+                  f"{room.by.name} has taken command. Acknowledge in the room.", key=f"ic:{claimed.seq}")  # fmt: skip
+    room.last = claimed
+    return f"You are {label(seat)} now."
+
+
+def _name(room: Room, seat: str, person: User) -> str:
+    room.check("seat.named", seat=seat, user=person.pk)
+    unfit = _fit(person, seat)
+    if unfit is not None:
+        raise Refused([unfit])
+    if holder(room.state, seat) == person.pk:
+        raise Invalid(fields={"person": f"{person.name} holds this seat already."})
+    room.add("seat.named", {"seat": seat, "user": person.pk, "was": holder(room.state, seat)})
+    if person.pk != room.by.pk:
+        room.tell([person.pk], f"you are {label(seat)}", f"{room.by.name} named you {label(seat)}. "
+                  "Open the room, join the bridge and say that you are there.", key=f"call:{room.last.seq}", page=True)  # fmt: skip
+    return f"{person.name} is {label(seat)} now."
+
+
+@act("seat-acknowledgements", Right.SEE_ROOM, SeatOnlyForm, "seat.acknowledged")
+def seat_acknowledgements(room: Room, form: SeatOnlyForm) -> str:
+    """Acknowledge the seat you were named for."""
+    _own(room, form.seat)
+    room.check("seat.acknowledged")
+    room.add("seat.acknowledged", {"seat": form.seat, "user": room.by.pk})
+    return "Acknowledged."
+
+
+def _own(room: Room, seat: str) -> None:
+    if holder(room.state, seat) != room.by.pk:
+        raise NotAllowed(
+            blocks=[Block("ROLE-29", "You do not hold this seat, so it is not yours to answer for.")]
+        )
+
+
+@act("ic-acknowledgements", Right.POST, EmptyForm, "ic.acknowledged")
+def ic_acknowledgements(room: Room, form: EmptyForm) -> str:
+    """Acknowledge who is in command (ROLE-02)."""
+    room.check("ic.acknowledged")
+    if holder(room.state, "ic") is None:
+        raise Refused(
+            [Block("ROLE-02", "Nobody is Incident Commander now. Take the seat or ask somebody to.")]
+        )
+    room.add("ic.acknowledged", {"ic": holder(room.state, "ic")})
+    return "Acknowledged."
+
+
+@act("handovers", Right.SEE_ROOM, HandoverForm, "seat.offered")
+def handovers(room: Room, form: HandoverForm) -> str:
+    """Offer a seat with a brief; the holder stays in office until it is accepted (ROLE-03)."""
+    held = room.state["seats"].get(form.seat)
+    room.unchanged(form.seen_version, held["seq"] if held else 0)
+    if held is None or held["user"] != room.by.pk:
+        room.denied = room.denial(Right.ASSIGN, "seat.offered")
+    room.check("seat.offered", seat=form.seat)
+    person = room.person(form.person)
+    unfit = _fit(person, form.seat)
+    if unfit is not None:
+        raise Refused([unfit])
+    room.add("seat.offered", {"seat": form.seat, "user": person.pk}, texts={"brief": form.text})
+    room.tell([person.pk], f"take over as {label(form.seat)}?", f"{room.by.name} offers you the seat {label(form.seat)}.\n\n"
+              f"{form.text}", key=f"offer:{room.last.seq}", page=True)  # fmt: skip
+    return f"{person.name} is asked. You stay {label(form.seat)} until they accept."
+
+
+@act("handover-answers", Right.SEE_ROOM, HandoverAnswerForm, "seat.accepted", "seat.declined")
+def handover_answers(room: Room, form: HandoverAnswerForm) -> str:
+    """Accept or decline a seat that was offered to you."""
+    room.check("seat.accepted", seat=form.seat)
+    offer = room.state["offer"] or {}
+    if form.answer == "decline":
+        room.add("seat.declined", {"seat": form.seat, "user": room.by.pk}, texts={"note": form.note})
+        room.tell(
+            [offer.get("by")],
+            "handover declined",
+            f"{room.by.name} declined the seat.",
+            key=f"declined:{room.last.seq}",
+        )
+        return "Declined; the seat is unchanged."
+    room.add("seat.accepted", {"seat": form.seat, "user": room.by.pk, "was": holder(room.state, form.seat)})
+    return f"You are {label(form.seat)} now."
+
+
+@act("seat-ends", Right.SEE_ROOM, SeatOnlyForm, "seat.ended")
+def seat_ends(room: Room, form: SeatOnlyForm) -> str:
+    """Leave a seat, or end somebody's term; an IC who leaves without a successor starts the clock anew."""
+    held = room.state["seats"].get(form.seat)
+    room.unchanged(form.seen_version, held["seq"] if held else 0)
+    if held is not None and held["user"] != room.by.pk:
+        relieves = form.seat == "ic" and room.may(Right.RELIEVE_IC) and bool(form.note)
+        room.denied = None if relieves else room.denial(Right.ASSIGN, "seat.ended")
+    room.check("seat.ended", seat=form.seat)
+    user = holder(room.state, form.seat)  # somebody: the guard `seat held` has just said so
+    room.add("seat.ended", {"seat": form.seat, "user": user}, texts={"note": form.note})
+    return f"The seat {label(form.seat)} is empty now."
+
+
+@act("absences", Right.SEE_ROOM, AbsenceForm, "ic.away", "ic.back")
+def absences(room: Room, form: AbsenceForm) -> str:
+    """Mark the IC away, so that the deputy or a manager answers for changes; or back."""
+    commander = holder(room.state, "ic")
+    if commander != room.by.pk:
+        room.denied = room.denial(Right.POST, "ic.away")
+    room.check("ic.away")
+    if commander is None:
+        raise Refused(
+            [Block("ROLE-04", "Nobody is Incident Commander, so nobody can be away. Take the seat instead.")]
+        )
+    room.add("ic.away" if form.state == "away" else "ic.back", {"user": commander}, texts={"note": form.note})
+    return (
+        "The Incident Commander is marked away."
+        if form.state == "away"
+        else "The Incident Commander is back."
+    )
+
+
+@act("bridge", Right.OPEN_BRIDGE, BridgeForm, "bridge.opened")
+def bridge(room: Room, form: BridgeForm) -> str:
+    """Open the bridge: a link, a phone number or a room. There is one bridge an incident (GATE-17)."""
+    room.check("bridge.opened")
+    if room.state["bridge"] is not None:
+        raise Refused([Block("GATE-17", "The bridge is open already. There is one bridge for one incident.")])
+    room.add("bridge.opened", {"by": "hand"}, texts={"link": form.link}, happened_at=form.happened_at)
+    return "The bridge is open; everybody named is called to it."
+
+
+@act("bridge-joins", Right.SEE_BRIDGE, EmptyForm, "bridge.joined")
+def bridge_joins(room: Room, form: EmptyForm) -> str:
+    """Say that you are on the bridge."""
+    room.check("bridge.joined")
+    if room.state["bridge"] is None:
+        raise Refused([Block("CMD-01", "No bridge is open yet. Open it from the room, then join.")])
+    room.add("bridge.joined", {"user": room.by.pk}, happened_at=form.happened_at)
+    return "You are on the bridge."
+
+
+@act("lead-notices", Right.TELL_LEAD, TextForm, "lead.told")
+def lead_notices(room: Room, form: TextForm) -> str:
+    """Record that the lead was told, by whatever way (CLK-05)."""
+    room.check("lead.told")
+    room.add("lead.told", {"by": "hand"}, texts={"text": form.text}, happened_at=form.happened_at)
+    return "Noted: the lead was told."

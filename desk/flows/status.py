@@ -1,0 +1,106 @@
+"""Moving the status: every step of the table, resolve and close (INC-10..13, RES-01..15)."""
+
+from typing import Any
+
+from desk.flows.act import act
+from desk.flows.room import Room
+from desk.forms import CloseForm, MoveForm, NoteForm, ResolveForm, TickForm
+from incidentdesk.kernel.errors import Invalid
+from incidentdesk.kernel.stamps import stamp
+from people.rights import Right
+
+
+def _right(form: Any) -> Right:
+    return Right.IDENTIFY if form.to == "identified" else Right.MOVE
+
+
+@act("moves", _right, MoveForm, "status.moved")
+def moves(room: Room, form: MoveForm) -> str:
+    """Move the incident one step of the status table."""
+    reopens = room.state["status"] in ("resolved", "closed") and form.to == "investigating"
+    if reopens:
+        right = Right.REOPEN_CLOSED if room.state["status"] == "closed" else Right.REOPEN
+        room.denied = room.denial(right, "status.moved")
+    if room.state["status"] == "open" and form.to == "investigating":
+        room.denied = None  # the table lets the owner do it too
+    room.unchanged(form.seen_version, room.state["status_seq"])
+    room.check("status.moved", to=form.to, note=form.note, workaround=form.workaround)
+    payload: dict[str, Any] = {"from": room.state["status"], "to": form.to}
+    if reopens:
+        payload["again"] = True
+    room.add("status.moved", payload, texts={"note": form.note, "workaround": form.workaround},
+             happened_at=form.happened_at)  # fmt: skip
+    return f"The incident is {form.to} now."
+
+
+@act("resolutions", Right.RESOLVE, ResolveForm, "status.moved")
+def resolutions(room: Room, form: ResolveForm) -> str:
+    """Resolve: after the window, with proof, checklist and the date of the review."""
+    room.unchanged(form.seen_version, room.state["status_seq"])
+    items = {name: _answer(value) for name, value in form.items.items() if value}
+    room.check(
+        "status.moved", to="resolved", proof=form.proof, review=form.review_at, items=items, note=form.note
+    )
+    if form.review_at is not None and form.review_at < room.now:
+        raise Invalid(fields={"review_at": "The review cannot be in the past. Choose a time to come."})
+    _tick(room, items)
+    payload: dict[str, Any] = {"from": room.state["status"], "to": "resolved"}
+    if form.review_at is not None:
+        payload["review"] = stamp(form.review_at)
+    room.add(
+        "status.moved", payload, texts={"proof": form.proof, "note": form.note}, happened_at=form.happened_at
+    )
+    room.tell(
+        room.everyone(), "resolved", f"{room.by.name} resolved the incident.", key=f"resolved:{room.last.seq}"
+    )
+    return "Resolved. Send the last update to everybody who was told."
+
+
+@act("closures", Right.CLOSE, CloseForm, "status.moved")
+def closures(room: Room, form: CloseForm) -> str:
+    """Close: the closure list, and the clients' confirmations or a manager's reason; or a false alarm."""
+    if room.state["status"] in ("open", "investigating"):
+        room.denied = room.denial(Right.DISMISS, "status.moved")
+    room.unchanged(form.seen_version, room.state["status_seq"])
+    items = {name: _answer(value) for name, value in form.items.items() if value}
+    note = form.reason or form.note
+    room.check("status.moved", to="closed", items=items, note=note)
+    false_alarm = room.state["status"] in ("open", "investigating")
+    _tick(room, items)
+    room.add(
+        "status.moved",
+        {"from": room.state["status"], "to": "closed", "false_alarm": false_alarm},
+        texts={"note": note},
+    )
+    return "Closed as a false alarm." if false_alarm else "Closed. Thank you all."
+
+
+@act("checklist", Right.TICK, TickForm, "item.ticked")
+def checklist(room: Room, form: TickForm) -> str:
+    """Tick a line of a checklist, or say that it was asked and is pending."""
+    known = {item.id for items in room.protocol.checklists.values() for item in items}
+    if form.item not in known:
+        raise Invalid(fields={"item": "There is no such line on the lists of this incident."})
+    room.check("item.ticked")
+    _tick(room, {form.item: _answer(form.state)})
+    return "Noted."
+
+
+def _answer(value: str) -> str:
+    return "done" if value == "ticked" else value
+
+
+def _tick(room: Room, items: dict[str, str]) -> None:
+    for item, value in items.items():
+        if room.state["items"].get(item, "") != value:
+            room.add("item.ticked", {"item": item, "as": value})
+
+
+@act("impact-ends", Right.END_IMPACT, NoteForm, "impact.ended")
+def impact_ends(room: Room, form: NoteForm) -> str:
+    """Stamp the end of the impact; the window starts, and the IC's stamp moves Mitigating to Monitoring."""
+    room.check("impact.ended")
+    room.add("impact.ended", {}, texts={"note": form.note}, happened_at=form.happened_at)
+    room.tell(room.everyone(), "impact ended", f"{room.by.name} stamped the end of the impact. The window runs.",
+              key=f"impact-ended:{room.last.seq}")  # fmt: skip
+    return "The impact has ended; the stabilisation window runs from now."

@@ -1,0 +1,186 @@
+"""The tick: claim what is due, do it once, in batches; a row that raises is taken out and retried alone.
+
+Three callers may run it at once (beat's task, the doorbell, the keeper); the claim makes that harmless.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from comms import outbox
+from desk import heartbeats, reactions
+from desk.notices import Notice, messages
+from incidents import deadlines
+from incidents import record as records
+from incidents.deadlines import Due
+from incidents.protocol.clocks import Key
+from incidents.record import Record
+from oncall import pages
+
+BATCH = 200
+PUSH = timedelta(seconds=30)
+log = logging.getLogger(__name__)
+
+
+def run(*, now: datetime, until: datetime) -> int:
+    """Do everything due, then wait for what falls due before `until`; how many deadlines were done.
+
+    `now` and `until` are aware UTC in the database's time; in between time is counted by the monotonic clock.
+    """
+    started, done, at = time.monotonic(), 0, now
+    while True:
+        done += sweep(now=at)
+        heartbeats.beat(heartbeats.TICK, now=at)
+        coming = deadlines.next_due()
+        passed = timedelta(seconds=time.monotonic() - started)
+        at = now + passed
+        if coming is None or coming >= until or at >= until:
+            return done
+        if coming > at:
+            time.sleep((coming - at).total_seconds())
+            at = now + timedelta(seconds=time.monotonic() - started)
+
+
+def last_at() -> datetime | None:
+    """When the last tick of anybody was completed."""
+    return heartbeats.last(heartbeats.TICK)
+
+
+def sweep(*, now: datetime) -> int:
+    """One round: alerts that wait to be admitted, then due rows batch by batch, until nothing is due at `now`."""
+    from desk.flows import alerts
+
+    alerts.admit_pending(now=now)
+    done = 0
+    while True:
+        count = batch(now=now)
+        done += count
+        if count == 0:
+            return done
+
+
+def batch(*, now: datetime, limit: int = BATCH) -> int:
+    """Claim and do up to `limit` due rows in one transaction; row by row where one of them raises."""
+    try:
+        with transaction.atomic():
+            dues = deadlines.claim_due(now=now, limit=limit)
+            if dues:
+                _do(dues, now)
+            return len(dues)
+    except Exception:  # the batch is rolled back whole; the bad row is found below
+        log.exception("A batch of deadlines failed; doing its rows one by one.")
+        return _one_by_one(now, limit)
+
+
+def _one_by_one(now: datetime, limit: int) -> int:
+    count = 0
+    with transaction.atomic():
+        dues = deadlines.claim_due(now=now, limit=limit)
+        for due in dues:
+            try:
+                with transaction.atomic():
+                    _do([due], now)
+                count += 1
+            except Exception as error:  # one poisoned row must not stop the others
+                log.exception("Deadline %s of incident %s failed.", due.key, due.incident)
+                _push(due, error, now)
+                count += 1
+    return count
+
+
+def _push(due: Due, error: Exception, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE incidents_deadline SET due_at = %s, last_error = %s WHERE id = %s",
+            [now + PUSH, f"{type(error).__name__}: {error}"[:300], due.id],
+        )
+
+
+def _do(dues: Sequence[Due], now: datetime) -> None:
+    loaded = records.load_many({due.incident for due in dues}, now=now)
+    carry = Carry(loaded)
+    for due in dues:
+        carry.out(loaded[due.incident], due.key, due.due_at)
+    carry.store(now=now)
+
+
+class Carry:
+    """What one transaction of the tick does: reactions carried out on records, stored together at the end."""
+
+    def __init__(self, loaded: dict[int, Record]) -> None:
+        self.loaded = loaded
+        self.lines: dict[tuple[int, int, datetime], tuple[Key, list[str]]] = {}
+        self.planned: list[pages.Planned] = []
+
+    def out(self, record: Record, key: Key, due_at: datetime) -> None:
+        """Carry out one deadline; rows whose clock has moved on meanwhile are only settled."""
+        reaction = reactions.react(record.protocol, record.state, key, record.now)
+        for draft in reaction.drafts:
+            record.add(draft)
+        if reaction.fires:
+            record.fired.append(key)
+        else:
+            record.stale.append(key)
+        for line in reaction.lines:
+            held = self.lines.setdefault((record.id, line.user, due_at), (key, []))
+            held[1].append(line.text)
+        if reaction.call is not None:
+            call = reaction.call
+            self.planned.append(
+                pages.plan(
+                    record.id,
+                    record.uid,
+                    record.key,
+                    record.title,
+                    call.pages,
+                    call.call,
+                    call.level,
+                    now=record.now,
+                )
+            )
+
+    def store(self, *, now: datetime) -> None:
+        """Entries, states, deadlines, pages and messages: a handful of statements, however many records."""
+        records.save(list(self.loaded.values()), now=now)
+        pages.store(self.planned, now=now)
+        notices = [
+            Notice(incident, (user,), texts[0] if len(texts) == 1 else f"{len(texts)} clocks need you", "\n".join(texts),
+                   "clock:" + ":".join(map(str, key)))
+            for (incident, user, _), (key, texts) in self.lines.items()
+        ]  # fmt: skip
+        sent = messages(notices, self.loaded)
+        outbox.put([*sent, *(message for planned in self.planned for message in planned.messages)], now=now)
+
+
+def drive(incident: int, *, until: datetime, inclusive: bool = False) -> int:
+    """Carry out the deadlines of one driven incident up to `until`, each at its own instant; how many.
+
+    Without `inclusive` what is due at `until` itself waits, since the acts of that instant come first.
+    """
+    done = 0
+    while True:
+        with transaction.atomic():
+            due = _next_of(incident, until, inclusive=inclusive)
+            if due is None:
+                return done
+            record = records.load(incident, now=due.due_at)
+            carry = Carry({incident: record})
+            carry.out(record, due.key, due.due_at)
+            carry.store(now=due.due_at)
+            done += 1
+
+
+NEXT_OF = """
+SELECT id, incident_id, clock, subject, occurrence, step, due_at FROM incidents_deadline
+WHERE incident_id = %s AND state = 'armed' AND (due_at < %s OR (%s AND due_at = %s)) ORDER BY due_at, id LIMIT 1
+"""
+
+
+def _next_of(incident: int, until: datetime, *, inclusive: bool) -> Due | None:
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_OF, [incident, until, inclusive, until])
+        row = cursor.fetchone()
+    return None if row is None else Due(row[0], row[1], (row[2], row[3], row[4], row[5]), row[6])

@@ -1,0 +1,66 @@
+"""Is the record still what was written? Walks the chain of one incident, refolds it, and names the first bad seq."""
+
+from dataclasses import dataclass
+
+from incidentdesk.kernel.stamps import stamp
+from incidents import timeline
+from incidents.models import EntryText, Incident, TimelineEntry
+from incidents.protocol import FOLD_VERSION, Entry, State, empty, fold
+from incidents.record import protocol_of
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first place where a record is not what was written, and how it shows."""
+
+    key: str
+    seq: int
+    what: str
+
+
+def verify(incident: Incident) -> Fault | None:
+    """The first fault of an incident's timeline, or None.
+
+    Catches changed, deleted, swapped and cut-off entries, changed texts (a blanked text is none), and a state that is
+    not what the entries fold to. The incident's own row is the witness for its last entries.
+    """
+    texts = {row.seq: row for row in EntryText.objects.filter(incident=incident)}
+    protocol = protocol_of(incident.protocol_id)
+    state: State = empty()
+    previous, expected = timeline.GENESIS, 1
+    for row in TimelineEntry.objects.filter(incident=incident).order_by("seq").iterator():
+        fault = _entry_fault(row, expected, previous, texts.get(row.seq))
+        if fault:
+            return Fault(incident.key, expected, fault)
+        state = fold(protocol, state, _entry(row))
+        previous, expected = bytes(row.hash), expected + 1
+    if expected - 1 != incident.seq or previous != bytes(incident.head_hash):
+        return Fault(
+            incident.key,
+            expected,
+            f"The incident counts {incident.seq} entries, the timeline holds {expected - 1}.",
+        )
+    if incident.fold_version == FOLD_VERSION and state != incident.state:
+        return Fault(incident.key, incident.seq, "The stored state is not what the entries fold to.")
+    return None
+
+
+def _entry(row: TimelineEntry) -> Entry:
+    return Entry(
+        row.seq, row.kind, row.author_id, stamp(row.happened_at), stamp(row.recorded_at), row.payload
+    )
+
+
+def _entry_fault(row: TimelineEntry, expected: int, previous: bytes, text: EntryText | None) -> str | None:
+    if row.seq != expected:
+        return f"Entry {expected} is missing; the next one there is {row.seq}."
+    if bytes(row.prev_hash) != previous:
+        return "It does not follow from the entry before it."
+    text_hash = bytes(row.text_hash)
+    if timeline.digest(row.incident_id, _entry(row), row.role, text_hash, previous) != bytes(row.hash):
+        return "It is not what was written."
+    if text_hash and text is None:
+        return "Its text is gone."
+    if text is not None and text.body and timeline.digest_text(bytes(text.salt), text.body) != text_hash:
+        return "Its text is not what was written."
+    return None
