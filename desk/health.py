@@ -38,7 +38,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ready\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
-@access.open_to_all("asks for an administrator's session or a token with ops:read; to anybody else it does not exist")
+@access.open_to_all(
+    "asks for an administrator's session or a token with ops:read; to anybody else it does not exist"
+)
 @require_GET
 def pulse(request: HttpRequest) -> HttpResponse:
     """The ages, in seconds, of the last tick, of what is late, and of every sign of life."""

@@ -21,7 +21,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # ── Where and as what this process runs ──────────────────────────────────────────────────────────────────────────
 # `manage.py desk` leaves the addresses of its embedded servers here, so that other commands find them.
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
-if "DATABASE_URL" not in os.environ:
+_command = sys.argv[1] if len(sys.argv) > 1 and Path(sys.argv[0]).name == "manage.py" else ""
+if "DATABASE_URL" not in os.environ and _command != "desk":
     env.load(DATA_DIR / "run" / "desk.env")
 PROCESS = env.choice("DESK_PROCESS", ("web", "worker", "beat", "keeper", "command", "test"), "command")
 TESTING = PROCESS == "test"
@@ -33,7 +34,9 @@ DEMO = env.flag("DEMO", False)
 # ── What is refused outright ─────────────────────────────────────────────────────────────────────────────────────
 DEBUG = env.flag("DEBUG", False)
 if DEBUG:
-    raise ImproperlyConfigured("DEBUG is on. It shows secrets to whoever meets an error, so the desk does not start with it.")
+    raise ImproperlyConfigured(
+        "DEBUG is on. It shows secrets to whoever meets an error, so the desk does not start with it."
+    )
 _base = urlsplit(BASE_URL)
 _own_host = _base.hostname or ""
 
@@ -46,9 +49,13 @@ def _loopback(host: str) -> bool:
 
 
 if _base.scheme not in ("http", "https") or not _own_host:
-    raise ImproperlyConfigured(f"BASE_URL is {BASE_URL!r}; it must be the address people use, such as https://desk.example.org.")
+    raise ImproperlyConfigured(
+        f"BASE_URL is {BASE_URL!r}; it must be the address people use, such as https://desk.example.org."
+    )
 if _base.scheme == "http" and not _loopback(_own_host):
-    raise ImproperlyConfigured(f"BASE_URL is {BASE_URL!r}; beyond this machine the desk is served over https only.")
+    raise ImproperlyConfigured(
+        f"BASE_URL is {BASE_URL!r}; beyond this machine the desk is served over https only."
+    )
 HTTPS = _base.scheme == "https"
 
 # ── Secrets and hosts ────────────────────────────────────────────────────────────────────────────────────────────
@@ -56,12 +63,16 @@ SECRET_KEY = env.text("SECRET_KEY", "") or secret.kept_in(DATA_DIR / "secret.key
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 for _key in (SECRET_KEY, *SECRET_KEY_FALLBACKS):
     if secret.is_weak(_key):
-        raise ImproperlyConfigured("SECRET_KEY is short, repeated or a well-known default. Use 50 random characters or more.")
+        raise ImproperlyConfigured(
+            "SECRET_KEY is short, repeated or a well-known default. Use 50 random characters or more."
+        )
 ALLOWED_HOSTS = [_own_host, *env.words("ALLOWED_HOSTS")]
 if _loopback(_own_host):
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 if any(host == "*" or host.startswith(".") for host in ALLOWED_HOSTS):
-    raise ImproperlyConfigured("ALLOWED_HOSTS holds a wildcard. Name each host, or links in mails can be forged.")
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS holds a wildcard. Name each host, or links in mails can be forged."
+    )
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
@@ -124,9 +135,13 @@ _AS_OWNER = {"migrate", "sqlmigrate", "showmigrations", "flush", "dbshell"}
 
 
 def _database(name: str, *, web: bool, owner: bool) -> dict[str, Any]:
-    found = env.postgres(name, "postgresql:///desk?user=desk_app" if not owner else "postgresql:///desk?user=desk_owner")
+    found = env.postgres(
+        name, "postgresql:///desk?user=desk_app" if not owner else "postgresql:///desk?user=desk_owner"
+    )
     # An owner's statement may build an index for minutes; a request's may not hold anybody up (S35).
-    limits = {"lock_timeout": "2s", "idle_in_transaction_session_timeout": "15s"} | ({} if owner else {"statement_timeout": "5s"})
+    limits = {"lock_timeout": "2s", "idle_in_transaction_session_timeout": "15s"} | (
+        {} if owner else {"statement_timeout": "5s"}
+    )
     options: dict[str, Any] = {
         "connect_timeout": 3,
         "prepare_threshold": 5,
@@ -144,14 +159,15 @@ def _database(name: str, *, web: bool, owner: bool) -> dict[str, Any]:
     }
 
 
-_command = sys.argv[1] if len(sys.argv) > 1 and Path(sys.argv[0]).name == "manage.py" else ""
 DATABASES = {
     "default": _database("DATABASE_OWNER_URL", web=False, owner=True)
     if _command in _AS_OWNER
     else _database("DATABASE_URL", web=PROCESS == "web", owner=False)
 }
 if TESTING:
-    DATABASES["owner"] = _database("DATABASE_OWNER_URL", web=False, owner=True) | {"TEST": {"MIRROR": "default"}}
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", web=False, owner=True) | {
+        "TEST": {"MIRROR": "default"}
+    }
 
 # ── Redis: a doorbell, and counters that may be lost ─────────────────────────────────────────────────────────────
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -179,7 +195,9 @@ STALE_SECONDS = env.number("STALE_SECONDS", 10.0)
 HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 5.0)
 MINUTE_SECONDS = env.number("MINUTE_SECONDS", 60.0)
 if MINUTE_SECONDS != 60 and not (DEMO or TESTING):
-    raise ImproperlyConfigured("MINUTE_SECONDS differs from 60, which only the demonstration and tests may do (DEMO=1).")
+    raise ImproperlyConfigured(
+        "MINUTE_SECONDS differs from 60, which only the demonstration and tests may do (DEMO=1)."
+    )
 
 # ── Celery: carries doorbells and row ids, nothing that may not be lost ──────────────────────────────────────────
 CELERY_BROKER_URL = REDIS_URL
@@ -305,7 +323,9 @@ EMAIL_HOST_USER = _smtp.username or ""
 EMAIL_HOST_PASSWORD = _smtp.password or ""
 EMAIL_USE_TLS = _smtp.scheme == "smtp+starttls"
 EMAIL_USE_SSL = _smtp.scheme == "smtps"
-DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"Incident Desk <desk@{'localhost' if _loopback(_own_host) else _own_host}>")
+DEFAULT_FROM_EMAIL = env.text(
+    "MAIL_FROM", f"Incident Desk <desk@{'localhost' if _loopback(_own_host) else _own_host}>"
+)
 
 # ── Time, language, logs ─────────────────────────────────────────────────────────────────────────────────────────
 USE_TZ = True

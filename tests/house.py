@@ -19,8 +19,8 @@ import pytest
 from psycopg import sql
 
 from incidentdesk.kernel.embedded import Postgres, Valkey, settle
-from incidentdesk.kernel.embedded.postgres import DATABASE, OWNER, ROOT
 from incidentdesk.kernel.embedded.postgres import APPLICATION as APP
+from incidentdesk.kernel.embedded.postgres import DATABASE, OWNER, ROOT
 
 ROOT_DIR = Path(__file__).resolve().parent.parent
 _FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=120")
@@ -110,7 +110,9 @@ def _move_in(worker: str) -> None:
 def clone() -> None:
     """Make this worker's database anew from the template, on the owner's connection. What was in it is gone."""
     own = sql.Identifier(os.environ["DESK_TEST_DATABASE"])
-    address = os.environ["DATABASE_OWNER_URL"].replace(f"/{os.environ['DESK_TEST_DATABASE']}?", "/postgres?", 1)
+    address = os.environ["DATABASE_OWNER_URL"].replace(
+        f"/{os.environ['DESK_TEST_DATABASE']}?", "/postgres?", 1
+    )
     with psycopg.connect(address, autocommit=True) as owner:
         owner.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(own))
         owner.execute(

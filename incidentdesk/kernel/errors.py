@@ -32,10 +32,17 @@ class NotAllowed(DeskError):
 
 
 class Stale(DeskError):
-    """Somebody else changed the thing first; the sentence names who did what and when."""
+    """Somebody else changed the thing first; the sentence names who did what and when.
+
+    `version` is the version it has now, to be sent as `seen_version` once the person has looked at it.
+    """
 
     status = 409
     code = "stale"
+
+    def __init__(self, sentence: str = "", *, version: int = 0, blocks: Iterable[Block] = ()) -> None:
+        self.version = version
+        super().__init__(sentence, blocks=blocks)
 
 
 class Invalid(DeskError):
@@ -65,7 +72,9 @@ class Missing(DeskError):
     status = 404
     code = "missing"
 
-    def __init__(self, sentence: str = "There is nothing here for you. Check the address, or go back to the desk.") -> None:
+    def __init__(
+        self, sentence: str = "There is nothing here for you. Check the address, or go back to the desk."
+    ) -> None:
         super().__init__(sentence)
 
 

@@ -19,7 +19,7 @@ class DeskRequest(HttpRequest):
     """A request behind the sign-in: `user` is a person, `htmx` says how the page asked."""
 
     htmx: "HtmxDetails"
-    user: "User"  # type: ignore[assignment]  # the login middleware lets nobody else through
+    user: "User"  # the login middleware lets nobody else through
 
 
 def is_htmx(request: HttpRequest) -> bool:

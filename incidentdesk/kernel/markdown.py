@@ -13,7 +13,31 @@ from incidentdesk.kernel.text import clean_text
 
 SOURCE_LIMIT: Final = 64_000
 TAGS: Final = frozenset(
-    ["p", "br", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "hr", "a", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"]
+    [
+        "p",
+        "br",
+        "em",
+        "strong",
+        "s",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "hr",
+        "a",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    ]
 )
 # nh3 reads `jav&#9;ascript:` as a relative address and keeps it, so what it lets through is read once more.
 GOOD_HREF: Final = re.compile(r"(?:https?://|mailto:|/(?![/\\]))[^\s\x00-\x1f\x7f]*", re.IGNORECASE)

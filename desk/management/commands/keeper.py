@@ -34,13 +34,17 @@ class Command(BaseCommand):
             try:
                 self._look(watch)
             except DatabaseError as error:
-                logger.warning("The database does not answer (%s); the keeper goes on trying.", type(error).__name__)
+                logger.warning(
+                    "The database does not answer (%s); the keeper goes on trying.", type(error).__name__
+                )
                 connection.close()
 
     def _look(self, watch: rounds.Watch) -> None:
         connection.close_if_unusable_or_obsolete()
         now = clock.now()
-        if (beaten := heartbeats.last("keeper")) is None or (now - beaten).total_seconds() >= settings.HEARTBEAT_SECONDS:
+        if (beaten := heartbeats.last("keeper")) is None or (
+            now - beaten
+        ).total_seconds() >= settings.HEARTBEAT_SECONDS:
             heartbeats.beat("keeper", now=now)
         if watch.is_due(last=tick.last_at(), now=now):
             tick.run(now=now, until=now)
@@ -58,6 +62,8 @@ def _deliver_once() -> None:
     try:
         delivery.deliver(clock.now)
     except DatabaseError as error:
-        logger.warning("Delivery stopped (%s); what is left goes out with the next round.", type(error).__name__)
+        logger.warning(
+            "Delivery stopped (%s); what is left goes out with the next round.", type(error).__name__
+        )
     finally:
         connection.close()

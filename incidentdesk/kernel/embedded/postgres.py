@@ -86,7 +86,18 @@ class Postgres:
         self._own(_touched(self.log))
         arguments = [part for pair in (*_SETTINGS, *self._settings) for part in ("-c", pair)]
         return child.start(
-            [self.place.binaries / "postgres", "-D", self.place.cluster, "-k", self.place.sockets, "-h", "", "-p", str(PORT), *arguments],
+            [
+                self.place.binaries / "postgres",
+                "-D",
+                self.place.cluster,
+                "-k",
+                self.place.sockets,
+                "-h",
+                "",
+                "-p",
+                str(PORT),
+                *arguments,
+            ],
             env=_bare_env(),
             log=self.log,
             account=self.place.account,
@@ -132,7 +143,9 @@ class Postgres:
                 )
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        sql.Identifier(DATABASE), sql.Identifier(OWNER)
+                    )
                 )
         with psycopg.connect(self.url(OWNER), autocommit=True) as connection:
             grant(connection, APPLICATION)
@@ -144,7 +157,10 @@ class Postgres:
     def _run(self, program: str, *arguments: str | Path) -> None:
         self._own(_touched(self.log))
         done = child.start(
-            [self.place.binaries / program, *arguments], env=_bare_env(), log=self.log, account=self.place.account
+            [self.place.binaries / program, *arguments],
+            env=_bare_env(),
+            log=self.log,
+            account=self.place.account,
         ).wait()
         if done != 0:
             raise RuntimeError(f"{program} failed. Its log ends:\n{tail(self.log)}")

@@ -23,8 +23,9 @@ READY_WITHIN: Final = 20.0
 class Valkey:
     """One server. Port and password are drawn once per object unless given, and outlive restarts of the process."""
 
-    def __init__(self, place: Place, *, port: int | None = None) -> None:
+    def __init__(self, place: Place, *, port: int | None = None, mark: Path | None = None) -> None:
         self.place = place
+        self._mark = {} if mark is None else {child.MARK: str(mark)}
         self.port = port or free_port()
         self.log = place.servers / "valkey.log"
         self._password = secrets.token_urlsafe(24)
@@ -41,6 +42,7 @@ class Valkey:
         self._config.write_text(
             f'bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\ndir "{self.place.servers}"\n'
             'save ""\nappendonly no\nmaxmemory 64mb\nmaxmemory-policy noeviction\nhz 5\ndaemonize no\nloglevel warning\n'
+            "set-proc-title no\n"  # or its environment, by which it is recognised, is overwritten
         )
         self.log.touch()
         for path in (self._config, self.log):
@@ -48,7 +50,7 @@ class Valkey:
                 os.chown(path, self.place.account.uid, self.place.account.gid)
         return child.start(
             [self._program(), self._config],
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), **self._mark},
             log=self.log,
             account=self.place.account,
         )
@@ -104,6 +106,6 @@ def _in_wheel() -> Path:
 
 
 def _major(program: str) -> int:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"v=(\d+)", said)
     return int(found[1]) if found else 0

@@ -1,0 +1,76 @@
+"""A page for the time when the database is away: 503 with a sentence, and what was typed stays on the screen (F9, F16).
+
+Needs neither database nor session. The page holds the same fields and the same request id, so that "Send again" does
+once what may or may not have been done (F10). A page's script gets the answer for its form, which keeps its own text.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from types import SimpleNamespace
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+
+from incidentdesk.kernel import trouble
+from incidentdesk.kernel.http import is_htmx
+
+RETRY_AFTER = "2"
+LONG = 80  # from this many characters on a field is shown, so that it can be copied by hand
+
+logger = logging.getLogger(__name__)
+
+
+class DatabaseTrouble:
+    """Turns a database that cannot answer into an answer for the person."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Nothing before or after; only what a view raises is of interest."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer for a view that met the trouble; None for everything else."""
+        return answer(request, error) if trouble.is_trouble(error) else None
+
+
+def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """The 503 for this request; also for handler500, which sees what middleware raised."""
+    reference = secrets.token_hex(4)
+    logger.warning(
+        "The database failed a request (%s): %s", reference, type(error.__cause__ or error).__name__
+    )
+    trouble.let_go()
+    sentence = trouble.SENTENCE if request.method == "POST" else ""
+    if is_htmx(request):
+        said = SimpleNamespace(
+            kind="unavailable", headline=trouble.SENTENCE, blocks=(), fields={}, warnings=(), version=""
+        )
+        html = render_to_string("desk/_answer.html", {"answer": said})
+    elif request.method == "POST":
+        html = render_to_string(
+            "errors/again.html",
+            {"sentence": sentence, "reference": reference, "action": request.path, "fields": _typed(request)},
+        )
+    else:
+        html = render_to_string("errors/503.html", {"reference": reference})
+    return HttpResponse(
+        html, status=503, headers={"Retry-After": RETRY_AFTER, "Cache-Control": "private, no-store"}
+    )
+
+
+def _typed(request: HttpRequest) -> list[tuple[str, str, bool]]:
+    """Every field that came, in order, and whether it is long or has lines; passwords are never sent back."""
+    try:
+        posted = request.POST
+    except Exception:
+        # what the broken request left unread cannot be shown
+        return []
+    return [
+        (name, str(value), len(str(value)) >= LONG or "\n" in str(value))
+        for name, values in posted.lists()
+        for value in values
+        if "password" not in name
+    ]
