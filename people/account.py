@@ -83,8 +83,8 @@ def end_session(request: DeskRequest) -> HttpResponse:
 def my_tokens(request: DeskRequest) -> HttpResponse:
     """My API tokens. A POST makes one and shows its text, this once."""
     if request.method == "GET":
-        return _tokens_page(request, TokenForm())
-    form = TokenForm(request.POST)
+        return _tokens_page(request, TokenForm(user=request.user))
+    form = TokenForm(request.POST, user=request.user)
     if not form.is_valid():
         return _tokens_page(request, form, status=422)
     now = clock.now()
@@ -99,7 +99,7 @@ def my_tokens(request: DeskRequest) -> HttpResponse:
     except DeskError as error:
         form.add_error(None, error.sentence)
         return _tokens_page(request, form, status=error.status)
-    return _tokens_page(request, TokenForm(), made=row, text=text)
+    return _tokens_page(request, TokenForm(user=request.user), made=row, text=text)
 
 
 @access.signed_in

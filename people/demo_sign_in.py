@@ -33,7 +33,11 @@ def people(request: HttpRequest) -> list[User]:
     """Who can be signed in as by one click here: the demo's active people, or nobody."""
     if not on_this_machine(request):
         return []
-    return list(User.objects.filter(is_demo=True, is_active=True, is_machine=False).select_related("team"))
+    return list(
+        User.objects.filter(is_demo=True, is_active=True, is_machine=False)
+        .select_related("team")
+        .order_by("pk")
+    )
 
 
 def may_confirm(request: HttpRequest, user: User) -> bool:

@@ -1,11 +1,12 @@
 """Sign-in and account forms, in the words and classes of the design."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.forms import LoginForm
 from django import forms
 from django.core.exceptions import ValidationError
 
+from people import tokens
 from people.models import User
 from people.roles import Scope, Theme
 
@@ -75,3 +76,8 @@ class TokenForm(forms.Form):
         initial=90,
         widget=forms.Select(attrs={"class": "select select--auto"}),
     )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        scopes = cast(forms.MultipleChoiceField, self.fields["scopes"])
+        scopes.choices = [(scope.value, scope.label) for scope in tokens.open_to(user)]

@@ -20,7 +20,12 @@ from people.roles import Scope
 _MARK = "idesk_"
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _NO_DIGEST = "0" * 64
-_FOR_ADMINS = frozenset({Scope.ADMIN.value, Scope.OPS_READ.value})
+
+
+def open_to(user: User) -> list[Scope]:
+    """The scopes that a token of this person may have: to administer is for administrators, the pulse for machines too."""
+    closed = set() if user.is_admin else {Scope.ADMIN} if user.is_machine else {Scope.ADMIN, Scope.OPS_READ}
+    return [scope for scope in Scope if scope not in closed]
 
 
 def make(
@@ -39,7 +44,7 @@ def make(
         raise _invalid("name", "Give the token a name, so that it can be told from others.")
     if expires_at is not None and expires_at <= now:
         raise _invalid("expires_at", "The token would have ended already.")
-    if _FOR_ADMINS & set(wanted) and not (user.is_admin or (user.is_machine and Scope.ADMIN not in wanted)):
+    if not set(wanted) <= {scope.value for scope in open_to(user)}:
         raise NotAllowed("Only administrators may have a token with this scope. No token was made.")
     prefix = f"{_MARK}{secrets.token_hex(3)}"
     text = f"{prefix}_{secrets.token_urlsafe(32)}"

@@ -6,15 +6,31 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import include, path
 
-from people import accounts
+from people import access, accounts
 from people.models import Session, User
 from people.sessions import ABSOLUTE, IDLE, IDLE_TRUSTED, SessionStore
 from tests.people.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
+
+
+@access.signed_in
+def seen(request: HttpRequest) -> HttpResponse:
+    """A page, and the poll of one."""
+    return HttpResponse("seen")
+
+
+urlpatterns = [
+    path("", include("people.urls")),
+    path("room/", seen),
+    path("room/live/", seen),
+    path("desk/live/", seen),
+]
 
 HOUR = timedelta(hours=1)
 
@@ -89,15 +105,19 @@ def test_an_ordinary_request_extends_the_session_at_most_once_an_hour(browser: C
 
 
 @pytest.mark.ledger("RBAC-20")
-@pytest.mark.parametrize("path", ["/incidents/INC-2026-0001/live/?after=1", "/desk/live/"])
-def test_a_poll_never_extends_a_session(browser: Client, path: str) -> None:
+@pytest.mark.urls("tests.people.test_sessions")
+@pytest.mark.parametrize(
+    ("path", "extends"), [("/room/", True), ("/room/live/", False), ("/desk/live/", False)]
+)
+def test_a_poll_never_extends_a_session_and_a_page_does(browser: Client, path: str, extends: bool) -> None:
     _, session = signed_in(browser)
     age(session, unused=timedelta(hours=5))
     before = Session.objects.values().get(pk=session.pk)
 
-    browser.get(path, headers={"HX-Request": "true"})
+    answer = browser.get(path, headers={"HX-Request": "true"})
 
-    assert Session.objects.values().get(pk=session.pk) == before
+    assert answer.content == b"seen"
+    assert (Session.objects.values().get(pk=session.pk) != before) is extends
 
 
 def test_reading_a_session_that_is_fresh_costs_one_statement(browser: Client) -> None:

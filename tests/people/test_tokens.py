@@ -1,9 +1,8 @@
 """API tokens: shown once, kept as digests, and all that is not alive looks alike (S16, F30)."""
 
 import hashlib
-import statistics
-import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -16,6 +15,7 @@ from people.models import ApiToken
 from people.roles import Scope
 from tests.people.factories import PASSWORD, make_user
 from tests.people.moments import T0
+from tests.people.timing import widest_gap
 
 pytestmark = pytest.mark.django_db
 
@@ -91,18 +91,15 @@ def test_all_that_is_not_alive_is_told_the_same_after_the_same_work() -> None:
 
 
 def test_unknown_revoked_and_expired_tokens_take_the_same_time() -> None:
-    """F30: medians of interleaved samples; the bound here leaves room for a busy machine."""
-    dead = {kind: text for kind, text in dead_tokens().items() if kind in ("unknown", "revoked", "expired")}
-    took: dict[str, list[float]] = {kind: [] for kind in dead}
+    """F30: the medians of 1,000 interleaved samples lie less than a tenth apart."""
+    later = T0 + timedelta(hours=2)
+    ways = {kind: partial(tokens.check, text, now=later) for kind, text in dead_tokens().items()}
 
-    for _ in range(300):
-        for kind, text in dead.items():
-            began = time.perf_counter()
-            tokens.check(text, now=T0 + timedelta(hours=2))
-            took[kind].append(time.perf_counter() - began)
+    gap = widest_gap(
+        {k: ways[k] for k in ("unknown", "revoked", "expired")}, samples=335, rounds=8, within=0.1
+    )
 
-    medians = [statistics.median(samples) for samples in took.values()]
-    assert max(medians) < 1.10 * min(medians)
+    assert gap < 0.1
 
 
 def test_a_token_ends_at_its_end() -> None:
