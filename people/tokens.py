@@ -52,7 +52,7 @@ def make(
         user=user,
         name=name,
         prefix=prefix,
-        digest=_digest(text),
+        digest=digest_of(text),
         scopes=wanted,
         created_at=now,
         expires_at=expires_at,
@@ -62,7 +62,7 @@ def make(
 
 def check(text: str, *, now: datetime) -> ApiToken | None:
     """The live token with this text, its person loaded, or None. Notes the use, at most once a minute."""
-    digest = _digest(text)
+    digest = digest_of(text)
     row = (
         ApiToken.objects.select_related("user")
         .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
@@ -88,7 +88,8 @@ def revoke(token: ApiToken, *, now: datetime) -> None:
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=now)
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """What is stored of a token's text."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,0 +1,290 @@
+"""Alerts as rows: storing what a source sends, once however often it is sent, and claiming what the record must hear of.
+
+Identity is (source, fingerprint, start). A repeat counts; a resolve is final, also one that comes before its firing
+(F19). What is new is `pending` until the tick has admitted it; `desk.flows.alerts` does that.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from django.db import connection, transaction
+
+from comms import doorbell
+from oncall.hooks.alertmanager import Incoming
+from people.roles import Scope
+from people.tokens import digest_of
+
+RING_EVERY: Final = 0.25
+_rang_at = -RING_EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a notification came to. `known` is false for a token that opens nothing; then nothing was stored."""
+
+    known: bool
+    source: str = ""
+    alerts: int = 0
+    new: int = 0
+    pending: int = 0
+
+
+def store(token: str, incoming: Sequence[Incoming]) -> Stored:
+    """Check the token and store the batch in one prepared statement, committed when this returns (outside a transaction).
+
+    Any number of copies at once give one row each. The database's own clock stamps the rows. Never asks the broker
+    but for one knock, and only when something new waits.
+    """
+    rows = _merged(incoming)
+    with connection.wrap_database_errors:
+        connection.ensure_connection()
+        cursor = psycopg.Cursor(connection.connection)
+        cursor.execute(_STORE, _parameters(token, rows), prepare=True)
+        user, alerts, new, pending = cursor.fetchone() or (None, 0, 0, 0)
+        cursor.close()
+    if user is None:
+        return Stored(known=False)
+    if pending:
+        transaction.on_commit(ring, robust=True)
+    return Stored(True, source_of(user), alerts, new, pending)
+
+
+def source_of(user: int) -> str:
+    """The name of a source: the person or machine whose token it uses."""
+    return f"alertmanager.{user}"
+
+
+def ring() -> None:
+    """Ask a worker to tick, at most four times a second a process: a storm is one knock, not ten thousand."""
+    global _rang_at
+    if time.monotonic() - _rang_at >= RING_EVERY:
+        _rang_at = time.monotonic()
+        doorbell.ring("desk.tasks.tick")
+
+
+def _merged(incoming: Iterable[Incoming]) -> list[tuple[Incoming, int, bool]]:
+    """One row an alert, sorted so that two batches never wait for each other: the row, how often, seen firing first."""
+    found: dict[tuple[str, datetime], tuple[Incoming, int, bool]] = {}
+    for each in incoming:
+        key = (each.fingerprint, each.starts_at)
+        if key not in found:
+            found[key] = (each, 1, each.firing)
+            continue
+        kept, count, fired = found[key]
+        found[key] = (kept if each.firing else each, count + 1, fired)
+    return [found[key] for key in sorted(found)]
+
+
+def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> dict[str, Any]:
+    alerts = [row[0] for row in rows]
+    return {
+        "digest": digest_of(token),
+        "scope": Scope.ALERTS_WRITE.value,
+        "fingerprint": [each.fingerprint for each in alerts],
+        "starts_at": [each.starts_at for each in alerts],
+        "ends_at": [each.ends_at for each in alerts],
+        "state": ["firing" if each.firing else "resolved" for each in alerts],
+        "critical": [each.critical for each in alerts],
+        "severity_label": [each.severity_label for each in alerts],
+        "presumed": [each.presumed for each in alerts],
+        "name": [each.name for each in alerts],
+        "summary": [each.summary for each in alerts],
+        "value": [each.value for each in alerts],
+        "service_slug": [each.service for each in alerts],
+        "group_key": [each.group_key for each in alerts],
+        "generator_url": [each.generator_url for each in alerts],
+        "payload": [each.payload for each in alerts],
+        "count": [row[1] for row in rows],
+        "fired": [row[2] for row in rows],
+    }
+
+
+# A token that is unknown, revoked, expired or of another scope yields no row of `token`, by one and the same path (F30).
+_STORE: Final = """
+WITH token AS (
+  SELECT t.id, t.user_id, t.last_used_at FROM people_apitoken t JOIN people_user u ON u.id = t.user_id
+  WHERE t.digest = %(digest)s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+    AND u.is_active AND %(scope)s::text = ANY(t.scopes)
+), used AS (
+  UPDATE people_apitoken t SET last_used_at = now() FROM token
+  WHERE t.id = token.id AND (token.last_used_at IS NULL OR token.last_used_at < now() - interval '1 minute')
+), stored AS (
+  INSERT INTO oncall_alert AS a (
+    source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
+    service_slug, group_key, generator_url, payload, received_at, count, fired, again, pending)
+  SELECT 'alertmanager.' || token.user_id, x.fingerprint, x.starts_at, x.ends_at, x.state, x.critical,
+    x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug, x.group_key, x.generator_url,
+    x.payload::jsonb, clock_timestamp(), x.count, x.fired, false, true
+  FROM token, unnest(
+    %(fingerprint)s::text[], %(starts_at)s::timestamptz[], %(ends_at)s::timestamptz[], %(state)s::text[],
+    %(critical)s::bool[], %(severity_label)s::text[], %(presumed)s::smallint[], %(name)s::text[], %(summary)s::text[],
+    %(value)s::text[], %(service_slug)s::text[], %(group_key)s::text[], %(generator_url)s::text[], %(payload)s::text[],
+    %(count)s::int[], %(fired)s::bool[])
+    AS x(fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
+         service_slug, group_key, generator_url, payload, count, fired)
+  ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
+    count = a.count + excluded.count,
+    state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' ELSE a.state END,
+    ends_at = greatest(a.ends_at, excluded.ends_at),
+    pending = a.pending OR (a.state = 'firing' AND excluded.state = 'resolved')
+  RETURNING (xmax = 0) AS new, pending
+)
+SELECT token.user_id, (SELECT count(*) FROM stored), (SELECT count(*) FROM stored WHERE new),
+  (SELECT count(*) FROM stored WHERE pending)
+FROM token
+"""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An alert that the record has to hear of, as it stood when it was read."""
+
+    id: int
+    source: str
+    fingerprint: str
+    starts_at: datetime
+    ends_at: datetime | None
+    state: str
+    critical: bool
+    presumed: int | None
+    name: str
+    summary: str
+    value: str
+    service_slug: str
+    group_key: str
+    fired: bool
+    incident: int | None
+    service: int | None = None
+    again: bool = False
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What one incident is opened for."""
+        return self.source, self.group_key
+
+
+def claim_pending(*, now: datetime, limit: int) -> list[Waiting]:
+    """Up to `limit` pending alerts of groups that nobody else is admitting, the first of each group ahead of the rest.
+
+    Must run inside a transaction, which holds the groups until it ends. Rows are not locked, so the hook never waits;
+    `admitted` leaves a row pending that changed meanwhile.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PENDING, [now, limit])
+        ids = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+        if not ids:
+            return []
+        groups = sorted(set(ids.values()))
+        cursor.execute(_LOCK, [list(column) for column in zip(*groups, strict=True)])
+        held = {(row[0], row[1]) for row in cursor.fetchall() if row[2]}
+        # Read again under the locks: whoever held a group before may have admitted its rows.
+        cursor.execute(_READ, [[pk for pk, group in ids.items() if group in held]])
+        return [Waiting(*row) for row in cursor.fetchall()]
+
+
+def admitted(alerts: Sequence[Waiting]) -> None:
+    """Store what admitting them came to. One that changed since it was read stays pending for the next tick."""
+    if not alerts:
+        return
+    columns = [
+        [each.id for each in alerts],
+        [each.state for each in alerts],
+        [each.incident for each in alerts],
+        [each.service for each in alerts],
+        [each.again for each in alerts],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADMITTED, columns)
+
+
+def put_off(alerts: Sequence[Waiting], *, until: datetime) -> None:
+    """Try these again later: something about them failed, and the others must not wait for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE oncall_alert SET retry_at = %s WHERE id = ANY(%s)", [until, [a.id for a in alerts]])
+
+
+def supersede(alerts: Sequence[Waiting]) -> None:
+    """Mark as ended what the source has started anew without resolving it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED, [[each.id for each in alerts]])
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Another firing of the same alert, or the group's incident: where it is and how it stands."""
+
+    id: int
+    source: str
+    fingerprint: str
+    group_key: str
+    starts_at: datetime
+    state: str
+    fired: bool
+    incident: int | None
+    status: str
+
+
+def kin(alerts: Sequence[Waiting]) -> list[Kin]:
+    """All other rows of the same fingerprints, and critical ones of the same groups that have an incident. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KIN,
+            [
+                [each.source for each in alerts],
+                [each.fingerprint for each in alerts],
+                [each.group_key for each in alerts],
+            ],
+        )
+        return [Kin(*row) for row in cursor.fetchall()]
+
+
+def wake_warnings(incidents: Mapping[int, tuple[set[tuple[str, str]], set[int]]]) -> None:
+    """Let warnings that fire without an incident be looked at again, now that one stands for their group or service."""
+    groups = {group for found, _ in incidents.values() for group in found}
+    services = {service for _, found in incidents.values() for service in found}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WAKE, [[source for source, _ in groups], [key for _, key in groups], sorted(services)]
+        )
+
+
+_PENDING: Final = """
+SELECT id, source, group_key FROM (
+  SELECT id, source, group_key, row_number() OVER (PARTITION BY source, group_key ORDER BY critical DESC, id) AS place
+  FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s)) ranked
+ORDER BY place, id LIMIT %s
+"""
+_LOCK: Final = """
+SELECT s, g, pg_try_advisory_xact_lock(hashtextextended(s || chr(10) || g, 7)) FROM unnest(%s::text[], %s::text[]) AS x(s, g)
+"""
+_READ: Final = """
+SELECT id, source, fingerprint, starts_at, ends_at, state, critical, presumed, name, summary, value, service_slug,
+  group_key, fired, incident_id, service_id
+FROM oncall_alert WHERE id = ANY(%s) AND pending ORDER BY starts_at, id
+"""
+_ADMITTED: Final = """
+UPDATE oncall_alert a SET pending = a.state <> x.state, incident_id = coalesce(a.incident_id, x.incident),
+  service_id = coalesce(x.service, a.service_id), again = a.again OR x.again, retry_at = NULL
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bool[]) AS x(id, state, incident, service, again)
+WHERE a.id = x.id
+"""
+_ENDED: Final = "UPDATE oncall_alert SET state = 'ended' WHERE id = ANY(%s) AND state = 'firing'"
+_KIN: Final = """
+SELECT a.id, a.source, a.fingerprint, a.group_key, a.starts_at, a.state, a.fired, a.incident_id, coalesce(i.status, '')
+FROM oncall_alert a LEFT JOIN incidents_incident i ON i.id = a.incident_id
+WHERE (a.source, a.fingerprint) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+UNION
+SELECT a.id, a.source, a.fingerprint, a.group_key, a.starts_at, a.state, a.fired, a.incident_id, i.status
+FROM oncall_alert a JOIN incidents_incident i ON i.id = a.incident_id
+WHERE a.critical AND (a.source, a.group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+  AND i.status NOT IN ('resolved', 'closed')
+"""
+_WAKE: Final = """
+UPDATE oncall_alert SET pending = true
+WHERE incident_id IS NULL AND state = 'firing' AND fired AND NOT critical AND NOT pending
+  AND ((source, group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[])) OR service_id = ANY(%s))
+"""

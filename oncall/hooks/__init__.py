@@ -1,0 +1,1 @@
+"""One receiver per source of alerts: bytes in, values out, nothing stored."""
