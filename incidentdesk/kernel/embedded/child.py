@@ -45,6 +45,9 @@ def start(
             env=dict(env),
             cwd=cwd,
             start_new_session=True,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=None if account.uid is None else [],
             preexec_fn=_bind_to_parent(os.getpid(), dies_by),
         )
 
