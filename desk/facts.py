@@ -15,7 +15,8 @@ from people.models import User
 def facts_of(record: Record, incident: Incident, *, now: datetime) -> Facts:
     """Facts of an incident for its next update. A fixed number of queries."""
     state = record.state
-    commander = User.objects.filter(pk=holder(state, "ic")).first()
+    leader = holder(state, "ic")
+    commander = User.objects.filter(pk=leader).first() if leader else None
     names = list(incident.services.order_by("pk").values_list("name", flat=True))
     link = EntryText.objects.filter(
         incident_id=record.id, seq__in=incident.entries.filter(kind="bridge.opened").values("seq")

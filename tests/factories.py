@@ -5,9 +5,16 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
+from comms import outbox
 from desk.flows import ACTS, Answer, declare
 from desk.forms import DeclareForm
+from incidents import lifecycle
+from incidents import record as records
 from incidents.models import Client, Incident, Service
+from incidents.protocol import Draft
+from oncall import pages
 from people.models import Team, User
 from tests.people.factories import make_team, make_user
 
@@ -55,6 +62,29 @@ def make_incident(
     form = DeclareForm(severity=severity, symptom="writes fail", services=[service.slug], **fields)
     answer = declare(form, by=by, request_id=new_id(), now=declared_at)
     return Incident.objects.get(key=answer.incident)
+
+
+def make_paged(*ladder: User, at: datetime = T0, presumed: int = 1, **opening: Any) -> Incident:
+    """A record that a critical alert opened at `at`, the first of `ladder` paged."""
+    service = make_service(f"Service {next(_numbers)}", team=make_team("On call", people=ladder))
+    with transaction.atomic():
+        wanted = lifecycle.Opening(
+            title="Writes fail",
+            services=[service],
+            alert_fired_at=at,
+            source="alert",
+            presumed=presumed,
+            **opening,
+        )
+        record = lifecycle.open_record(wanted, by=None, now=at)
+        record.add(Draft("alert.fired", {"alert": 1, "critical": True}))
+        record.add(Draft("page.sent", {"pages": [[1, ladder[0].pk]], "call": "chain", "level": 1}))
+        records.save([record], now=at)
+        planned = pages.plan(
+            record.id, record.uid, record.key, record.title, [(1, ladder[0].pk)], "chain", 1, now=at
+        )
+        outbox.put(pages.store([planned], now=at), now=at)
+    return Incident.objects.get(pk=record.id)
 
 
 def new_id() -> str:

@@ -4,9 +4,10 @@ Nothing here reads a clock, a database or a setting. `fold` moves a state one en
 every clock stands, `blockers` says why an act is refused, `score` marks the response.
 """
 
+from incidentdesk.kernel.errors import Block
 from incidents.protocol.definition import Protocol, default_text, parse
 from incidents.protocol.fold import fold, fold_all
-from incidents.protocol.gates import Act, Block, blockers
+from incidents.protocol.gates import Act, blockers
 from incidents.protocol.read import Reading, read
 from incidents.protocol.score import Mark, score
 from incidents.protocol.state import FOLD_VERSION, Draft, Entry, State, empty

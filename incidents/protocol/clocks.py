@@ -129,7 +129,7 @@ def meet(protocol: Protocol, state: State, clock: Clock, subject: str, entry: En
         run = rolled(protocol, state, clock, run, at, inclusive=False)
     now = cast(Occurrence, run["now"])
     past = _past(now)
-    past.update(met=at, entered=entry.recorded, seq=entry.seq)
+    past.update({"met": at, "entered": entry.recorded, "seq": entry.seq})
     if clock.kind == "cadence" and at >= _remind_at(clock, state, now):
         past["reminded"] = True
     state["clocks"][key] = Run(now=None, past=[*run["past"], past])
@@ -153,7 +153,9 @@ def _next_update(
             promised = None
     if promised is not None:
         due = min(now["due"], promised)
-        now.update(due=due, promised=promised, roll=after(protocol, state, clock, due, now["minutes"]))
+        now.update(
+            {"due": due, "promised": promised, "roll": after(protocol, state, clock, due, now["minutes"])}
+        )
 
 
 def _remind_at(clock: Clock, state: State, now: Occurrence) -> Stamp:
@@ -193,7 +195,7 @@ def end_all(protocol: Protocol, state: State, entry: Entry) -> None:
         kind = protocol.clock[clock]
         if kind.kind == "window" and now["due"] <= entry.recorded:
             past = _past(now)
-            past.update(met=now["due"], entered=entry.recorded, seq=entry.seq)
+            past.update({"met": now["due"], "entered": entry.recorded, "seq": entry.seq})
             state["clocks"][key] = Run(now=None, past=[*run["past"], past])
         else:
             end(protocol, state, kind, subject, entry.happened)
@@ -232,7 +234,7 @@ def rolled(protocol: Protocol, state: State, clock: Clock, run: Run, at: Stamp, 
     if not count:
         return run
     missed = _past(now)
-    missed.update(ended=now["roll"])
+    missed.update({"ended": now["roll"]})
     if count > 1:
         missed["times"] = count
     fresh = Occurrence(
@@ -265,7 +267,8 @@ def done(state: State, entry: Entry) -> None:
         return
     fresh = cast(Occurrence, dict(now))
     fresh["fired"] = [*now["fired"], entry.payload["step"]]
-    fresh["told"] = [*now["told"], *(each for each in entry.payload["to"] if each not in now["told"])]
+    if entry.payload.get("do") != "remind":  # who was reminded before it was due still hears that it is overdue
+        fresh["told"] = [*now["told"], *(each for each in entry.payload["to"] if each not in now["told"])]
     state["clocks"][key] = Run(now=fresh, past=run["past"])
 
 
@@ -294,13 +297,13 @@ def _adjust(protocol: Protocol, state: State, clock: Clock, subject: str, at: St
     run = state["clocks"][key]
     now = cast(Occurrence, dict(cast(Occurrence, run["now"])))
     if clock.kind != "cadence":
-        now.update(minutes=minutes, due=after(protocol, state, clock, now["anchor"], minutes))
+        now.update({"minutes": minutes, "due": after(protocol, state, clock, now["anchor"], minutes)})
     elif now["due"] <= at:
         sooner = min(now["roll"], after(protocol, state, clock, now["due"], minutes))
-        now.update(minutes=minutes, roll=max(at, sooner))
+        now.update({"minutes": minutes, "roll": max(at, sooner)})
     else:
         due = max(at, min(now["due"], after(protocol, state, clock, now["anchor"], minutes)))
-        now.update(minutes=minutes, due=due, roll=after(protocol, state, clock, due, minutes))
+        now.update({"minutes": minutes, "due": due, "roll": after(protocol, state, clock, due, minutes)})
         if _remind_at(clock, state, now) <= at:
             now["fired"] = [*now["fired"], "remind"]
     state["clocks"][key] = Run(now=now, past=run["past"])
@@ -315,7 +318,7 @@ def move_anchor(protocol: Protocol, state: State, anchor: str, at: Stamp) -> Non
         now = run["now"]
         if now is not None:
             now = cast(Occurrence, dict(now))
-            now.update(anchor=at, due=after(protocol, state, clock, at, now["minutes"]))
+            now.update({"anchor": at, "due": after(protocol, state, clock, at, now["minutes"])})
         past = [
             cast(Past, {**each, "anchor": at, "due": after(protocol, state, clock, at, each["minutes"])})
             for each in run["past"]

@@ -88,20 +88,22 @@ def _seat(state: State, seat: str, held: Any) -> None:
 def _opened(protocol: Protocol, state: State, entry: Entry) -> None:
     p = entry.payload
     state.update(
-        opened=entry.recorded,
-        alert=p["alert"],
-        source=p["source"],
-        minute=p["minute"],
-        zone=p["zone"],
-        business=p["business"],
-        options=p["options"],
-        ladder=p["ladder"],
-        managers=p["managers"],
-        status="open",
-        status_seq=entry.seq,
-        presumed=p["presumed"],
-        owner=p.get("owner"),
-        clients=p.get("clients", []),
+        {
+            "opened": entry.recorded,
+            "alert": p["alert"],
+            "source": p["source"],
+            "minute": p["minute"],
+            "zone": p["zone"],
+            "business": p["business"],
+            "options": p["options"],
+            "ladder": p["ladder"],
+            "managers": p["managers"],
+            "status": "open",
+            "status_seq": entry.seq,
+            "presumed": p["presumed"],
+            "owner": p.get("owner"),
+            "clients": p.get("clients", []),
+        }
     )
     _stamp(state, "alert_fired", p["alert"], entry.seq)
     _stamp(state, "impact_start", p.get("impact") or p["alert"], entry.seq)
@@ -110,7 +112,7 @@ def _opened(protocol: Protocol, state: State, entry: Entry) -> None:
 
 @handles("declared")
 def _declared(protocol: Protocol, state: State, entry: Entry) -> None:
-    state.update(severity=entry.payload["severity"], severity_seq=entry.seq)
+    state.update({"severity": entry.payload["severity"], "severity_seq": entry.seq})
     if state["owner"] is None:
         state["owner"] = entry.by
     if entry.payload.get("hit"):
@@ -119,13 +121,13 @@ def _declared(protocol: Protocol, state: State, entry: Entry) -> None:
 
 @handles("severity.set")
 def _severity(protocol: Protocol, state: State, entry: Entry) -> None:
-    state.update(severity=entry.payload["to"], severity_seq=entry.seq)
+    state.update({"severity": entry.payload["to"], "severity_seq": entry.seq})
 
 
 @handles("status.moved")
 def _moved(protocol: Protocol, state: State, entry: Entry) -> None:
     leaving, to = state["status"], entry.payload["to"]
-    state.update(status=to, status_seq=entry.seq)
+    state.update({"status": to, "status_seq": entry.seq})
     if leaving == "monitoring" and to in ("mitigating", "investigating"):
         _withdraw(protocol, state, entry)
     if entry.payload.get("again"):
@@ -189,7 +191,7 @@ def _corrected(protocol: Protocol, state: State, entry: Entry) -> None:
 
 @handles("owner.named")
 def _owner(protocol: Protocol, state: State, entry: Entry) -> None:
-    state.update(owner=entry.payload["user"], owner_named=True)
+    state.update({"owner": entry.payload["user"], "owner_named": True})
 
 
 @handles("alert.fired")
@@ -219,7 +221,7 @@ def _paged(protocol: Protocol, state: State, entry: Entry) -> None:
     if p["call"] == "all":
         state["round"] += 1
     if p["call"] == "chain" and p["level"] == 1:
-        state.update(round=0, unanswered=False)
+        state.update({"round": 0, "unanswered": False})
     if state["owner"] is None:
         state["owner"] = p["pages"][0][1]
 
@@ -379,7 +381,7 @@ CHANGE_STATES = {
 def _changed(protocol: Protocol, state: State, entry: Entry) -> None:
     key = str(entry.payload["change"])
     change = cast(ChangeState, dict(state["changes"][key]))
-    change.update(state=CHANGE_STATES[entry.kind], seq=entry.seq)
+    change.update({"state": CHANGE_STATES[entry.kind], "seq": entry.seq})
     if entry.kind == "change.approved":
         change["approver"] = entry.by
     if entry.kind == "change.started":
