@@ -32,7 +32,8 @@ dead_hooks: list[Callable[[Message, datetime], None]] = []
 class NewMessage:
     """A message to put. `key` names the fact and the destination for ever; the same key twice is one message.
 
-    Mail payload: subject, body, thread. Webhook payload: the JSON to send, or client (id) and the rest from `text`.
+    Mail payload: subject, body, thread, and link for a secret one (comms.links). Webhook payload: the JSON to send, with
+    client (an id) where that client's secret signs it. With `text_id` the words come from that text of an update.
     """
 
     key: str
@@ -193,10 +194,13 @@ ON CONFLICT (dedupe_key) DO NOTHING
 RETURNING state
 """
 
-# Ranked first and locked after, as a window cannot be locked; what changed in between is seen by the second look at state.
+# Ranked first and locked after, as a window cannot be locked; the second look at the state sees what changed in between.
+# The ids go through an array, so that no stale statistics can make the planner rank again for each row. Four times the
+# limit is looked at, since the first may be in another worker's hands.
 _CLAIM = """
-WITH ranked AS (
-    SELECT m.id, row_number() OVER (PARTITION BY m.lane ORDER BY m.priority, m.due_at, m.id) AS place
+WITH ranked AS MATERIALIZED (
+    SELECT m.id, m.priority, m.due_at,
+           row_number() OVER (PARTITION BY m.lane ORDER BY m.priority, m.due_at, m.id) AS place
     FROM comms_message m
     WHERE ((m.state = 'pending' AND m.due_at <= %(now)s) OR (m.state = 'leased' AND m.lease_until <= %(now)s))
       AND m.lane <> ALL(%(busy)s::text[]) AND m.priority <= %(least)s
@@ -204,8 +208,9 @@ WITH ranked AS (
           SELECT 1 FROM comms_breaker b WHERE b.lane = m.lane AND b.open_until > %(now)s))
 ), picked AS (
     SELECT m.id
-    FROM comms_message m JOIN ranked r ON r.id = m.id
-    WHERE r.place <= %(per_lane)s
+    FROM comms_message m
+    WHERE m.id = ANY(ARRAY(SELECT r.id FROM ranked r WHERE r.place <= %(per_lane)s
+                           ORDER BY r.priority, r.due_at, r.id LIMIT 4 * %(limit)s))
       AND ((m.state = 'pending' AND m.due_at <= %(now)s) OR (m.state = 'leased' AND m.lease_until <= %(now)s))
     ORDER BY m.priority, m.due_at, m.id
     LIMIT %(limit)s

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('incidents', '__first__'),
+        ('incidents', '0001_catalogue_record_timeline_and_deadlines'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

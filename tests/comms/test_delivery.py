@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
-from comms import delivery, outbox
+from comms import delivery, links, outbox
 from comms.channels import Outcome, Parcel, Result, webhook
 from comms.delivery import Senders, Traffic, deliver
 from comms.models import Breaker, Channel, Message, Priority
@@ -365,3 +365,18 @@ def test_words_of_an_update_and_of_a_plain_message_make_the_same_parcel() -> Non
 
     assert packed == replace(packed, payload={"subject": "S", "body": "B", "thread": "t"}, secret="")
     assert packed.uid == message.uid
+
+
+def test_a_secret_link_is_written_out_when_the_mail_leaves_and_stands_nowhere_before() -> None:
+    nonce, digest = links.new()
+    link = {"says": "Acknowledge:", "path": "/ack/", "nonce": nonce, "digest": digest}
+    (message,) = put(mail("a", payload={"subject": "S", "body": "B", "link": link}))
+
+    packed = delivery.parcel(message, {})
+
+    secret = links.token(nonce, digest)
+    assert packed.payload == {
+        "subject": "S",
+        "body": f"Acknowledge:\nhttp://127.0.0.1:8000/ack/{secret}/\n\nB",
+    }
+    assert secret not in str(Message.objects.values().get())
