@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
@@ -281,3 +281,19 @@ def test_an_update_needs_its_impact_and_loses_what_spoofs() -> None:
 
     assert set(refusal.value.fields) == {"impact", "restored_percent"}
     assert updates.cleaned(replace(FIELDS, know="a\u202eb\x00c"), now=T0).know == "abc"
+
+
+@pytest.mark.ledger("COM-35")
+@pytest.mark.parametrize("table", ["comms_update", "comms_updatetext"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_the_application_cannot_change_or_remove_what_was_sent(
+    incident: Incident, jordan: User, table: str, statement: str
+) -> None:
+    publish(incident, jordan, Audience.PUBLIC)
+
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format(table))
