@@ -1,12 +1,15 @@
 """Addresses of the desk."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from desk import health
+from desk import health, page_acts
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("ops/pulse", health.pulse, name="pulse"),
+    path("api/", include("desk.api")),
+    # Last of all: any other word behind an incident is an act, or nothing.
+    path("incidents/<str:key>/<slug:noun>/", page_acts.act, name="act"),
 ]

@@ -12,3 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("runbooks.urls")),
     path("administration/", admin.site.urls),
 ]
+
+handler500 = "incidentdesk.kernel.middleware.database_trouble.server_error"

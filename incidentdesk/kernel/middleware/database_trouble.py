@@ -6,6 +6,7 @@ once what may or may not have been done (F10). A page's script gets the answer f
 
 import logging
 import secrets
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -36,8 +37,18 @@ class DatabaseTrouble:
         return answer(request, error) if trouble.is_trouble(error) else None
 
 
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The project's handler500: a reference and nothing else (S36); 503 where a middleware met the trouble."""
+    error = sys.exc_info()[1]
+    if error is not None and trouble.is_trouble(error):
+        return answer(request, error)
+    reference = secrets.token_hex(4)
+    logger.error("A request broke (%s)", reference, exc_info=error)
+    return HttpResponse(render_to_string("errors/500.html", {"reference": reference}), status=500)
+
+
 def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """The 503 for this request; also for handler500, which sees what middleware raised."""
+    """The 503 for this request."""
     reference = secrets.token_hex(4)
     logger.warning(
         "The database failed a request (%s): %s", reference, type(error.__cause__ or error).__name__

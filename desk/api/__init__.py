@@ -1,0 +1,55 @@
+"""The same acts and reads as JSON, under /api/v1/, for programs and for people who script.
+
+Every act goes through its flow, so rights, gates, request ids and refusals are those of the pages.
+"""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from ninja import NinjaAPI
+
+from desk.api import acts, catalogue, errors, reads
+from desk.api.wire import Reader
+from incidentdesk.kernel.errors import Missing
+from people.access import open_to_all
+
+api = NinjaAPI(
+    title="Incident Desk",
+    version="1",
+    description=(
+        "Every act and every read of the desk. Sign with `Authorization: Bearer <token>`. Each write needs an "
+        "`Idempotency-Key` of its own: the same key gives the same answer and does nothing twice. Times carry a zone."
+    ),
+    urls_namespace="api",
+    openapi_url=None,  # `openapi` below says who may read it
+    docs_url=None,  # a page of its own would bring scripts that the desk's policy does not allow
+    parser=Reader(),
+)
+errors.handle(api)
+api.add_router("/v1", reads.router)
+api.add_router("/v1", catalogue.router)
+api.add_router("/v1", acts.router())
+
+
+@csrf_exempt
+@open_to_all("says only that there is nothing")
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Any other address under /api/: the same bytes as for an incident that is not there."""
+    return errors.respond(Missing())
+
+
+@open_to_all("describes the API and holds no data")
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """Every operation with its parameters and bodies, as OpenAPI."""
+    return JsonResponse(api.get_openapi_schema(path_prefix="/api/"))
+
+
+_patterns, _, _namespace = api.urls
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("openapi.json", openapi, name="openapi"),
+    # without the library's own front page
+    path("", include(([each for each in _patterns if each.name != "api-root"], _namespace))),
+    re_path("", nothing_here),
+]

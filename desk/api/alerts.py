@@ -1,0 +1,42 @@
+"""The alerts of an incident and the pages they sent. Numbers of alerts and pages are handles for acts on them."""
+
+from typing import Any
+
+from desk.api.wire import time
+from incidents.models import Incident
+from oncall.models import Alert, Page
+
+
+def whole(incident: Incident) -> dict[str, Any]:
+    """Alerts and pages in the order they came."""
+    alerts = Alert.objects.filter(incident=incident).select_related("service").order_by("pk")
+    pages = Page.objects.filter(incident=incident).select_related("user").order_by("pk")
+    return {"alerts": [_alert(each) for each in alerts], "pages": [_page(each) for each in pages]}
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "alert": alert.pk,
+        "source": alert.source,
+        "fingerprint": alert.fingerprint,
+        "name": alert.name,
+        "summary": alert.summary,
+        "service": alert.service.slug if alert.service else None,
+        "state": alert.state,
+        "critical": alert.critical,
+        "starts_at": time(alert.starts_at),
+        "ends_at": time(alert.ends_at),
+        "received_at": time(alert.received_at),
+        "count": alert.count,
+    }
+
+
+def _page(page: Page) -> dict[str, Any]:
+    return {
+        "page": page.number,
+        "user": {"uid": str(page.user.uid), "name": page.user.name},
+        "call": page.call,
+        "level": page.level,
+        "sent_at": time(page.sent_at),
+        "acknowledged_at": time(page.acknowledged_at),
+    }

@@ -1,0 +1,211 @@
+"""What the API says of an incident to somebody who may enter its room; figures come from the pure core."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from comms.models import Message, Update
+from desk import visible
+from desk.api import names
+from desk.api.names import Names
+from desk.api.wire import time
+from incidents.models import EntryText, Incident, TimelineEntry
+from incidents.protocol import State, read
+from incidents.record import protocol_of
+from people.models import User
+from people.rights import Right, held_rights
+
+# Fields of single rights (RBAC-21): what somebody in the room may still not see.
+_TEXTS_BY_RIGHT = {"bridge.opened": ("link", Right.SEE_BRIDGE)}
+_PAYLOAD_BY_RIGHT = {"revenue": Right.SEE_REVENUE}
+_KINDS_BY_RIGHT = {"theory": Right.SEE_THEORIES, "theory.settled": Right.SEE_THEORIES}
+
+
+def row(incident: Incident) -> dict[str, Any]:
+    """An incident in a list. Ask for owner, ic, services and clients with it."""
+    return {
+        "uid": str(incident.uid),
+        "key": incident.key,
+        "kind": incident.kind,
+        "title": incident.title,
+        "status": incident.status,
+        "severity": incident.severity,
+        "presumed": incident.presumed,
+        "owner": _person(incident.owner),
+        "ic": _person(incident.ic),
+        "services": [{"slug": each.slug, "name": each.name} for each in incident.services.all()],
+        "clients": [{"uid": str(each.uid), "name": each.name} for each in incident.clients.all()],
+        **{name: time(getattr(incident, name)) for name in _TIMES},
+        "waiting": incident.waiting,
+        "seq": incident.seq,
+    }
+
+
+_TIMES = ("opened_at", "alert_fired_at", "declared_at", "resolved_at", "closed_at", "next_update_at")
+
+
+def whole(incident: Incident, user: User, *, now: datetime) -> dict[str, Any]:
+    """One incident: its row and everything the fold knows. A driven incident is read at its driver's last instant."""
+    state: State = incident.state
+    rights = held_rights(visible.standing(user, state))
+    known = Names(_people(state))
+    return {
+        **row(incident),
+        "protocol": incident.protocol.number,
+        "follows": str(incident.follows.uid) if incident.follows else None,
+        "versions": {"status": state["status_seq"], "severity": state["severity_seq"]},
+        "readings": readings(incident, now=now),
+        "milestones": state["milestones"],
+        "impact": [{"from": start, "to": end} for start, end in state["impact"]],
+        "seats": [_seat(seat, held, known) for seat, held in state["seats"].items()],
+        "offer": _offer(state, known),
+        "changes": [_change(number, change, known) for number, change in state["changes"].items()],
+        "theories": state["theories"] if Right.SEE_THEORIES in rights else {},
+        "checklist": state["items"],
+        "review": state["review"],
+        "confirmed_by": [known.client(each) for each in state["confirmed"]],
+        "bridge": {"opened": state["bridge"]} if state["bridge"] and Right.SEE_BRIDGE in rights else None,
+        "rights": sorted(right.value for right in rights),
+    }
+
+
+def readings(incident: Incident, *, now: datetime) -> list[dict[str, Any]]:
+    """How every clock stands, in the protocol's order."""
+    at = (incident.driven_now or now) if incident.time == Incident.Time.DRIVEN else now
+    found = read(protocol_of(incident.protocol_id), incident.state, at)
+    return [
+        {name: value for name, value in asdict(reading).items() if name not in ("strip", "rows")}
+        for reading in found
+    ]
+
+
+def timeline(incident: Incident, user: User, *, after: int, limit: int) -> list[dict[str, Any]]:
+    """Entries with a higher seq than `after`, oldest first."""
+    rights = held_rights(visible.standing(user, incident.state))
+    hidden = [kind for kind, right in _KINDS_BY_RIGHT.items() if right not in rights]
+    rows = list(
+        TimelineEntry.objects.filter(incident=incident, seq__gt=after)
+        .exclude(kind__in=hidden)
+        .order_by("seq")[:limit]
+    )
+    texts = dict(
+        EntryText.objects.filter(incident=incident, seq__in=[each.seq for each in rows]).values_list(
+            "seq", "body"
+        )
+    )
+    named = {each.author_id for each in rows}.union(
+        *(names.people_in(each.kind, each.payload) for each in rows)
+    )
+    known = Names(named)
+    return [_entry(each, texts.get(each.seq, {}), rights, known) for each in rows]
+
+
+def _entry(
+    entry: TimelineEntry, texts: dict[str, str], rights: Collection[Right], known: Names
+) -> dict[str, Any]:
+    field, needed = _TEXTS_BY_RIGHT.get(entry.kind, ("", Right.SEE_ROOM))
+    shown = {name: text for name, text in texts.items() if name != field or needed in rights}
+    payload = {
+        name: value for name, value in entry.payload.items()
+        if name not in _PAYLOAD_BY_RIGHT or _PAYLOAD_BY_RIGHT[name] in rights
+    }  # fmt: skip
+    return {
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "author": known.person(entry.author_id),
+        "role": entry.role,
+        "happened_at": time(entry.happened_at),
+        "recorded_at": time(entry.recorded_at),
+        "payload": names.public(entry.kind, payload, known),
+        "texts": shown,
+        "hash": bytes(entry.hash).hex(),
+    }
+
+
+def updates(incident: Incident) -> list[dict[str, Any]]:
+    """Every update with its texts to the letter, and how each delivery stands."""
+    found = (
+        Update.objects.filter(incident=incident).select_related("author").prefetch_related("texts__messages")
+    )
+    return [
+        {
+            "number": update.number,
+            "author": _person(update.author),
+            "status": update.status,
+            "sent_at": time(update.sent_at),
+            "next_at": time(update.next_at),
+            "texts": [
+                {
+                    "audience": text.audience,
+                    "subject": text.subject,
+                    "body": text.body,
+                    "deliveries": [_delivery(message) for message in text.messages.all()],
+                }
+                for text in update.texts.all()
+            ],
+        }
+        for update in found.order_by("number")
+    ]
+
+
+def _delivery(message: Message) -> dict[str, Any]:
+    return {
+        "message": message.pk,
+        "id": message.uid,
+        "channel": message.channel,
+        "to": message.dest,
+        "state": message.state,
+        "attempts": message.attempt,
+        "error": message.last_error,
+        "sent_at": time(message.sent_at),
+    }
+
+
+def _person(user: User | None) -> dict[str, str] | None:
+    return {"uid": str(user.uid), "name": user.name} if user else None
+
+
+def _people(state: State) -> set[int | None]:
+    found: set[int | None] = {held["user"] for held in state["seats"].values()}
+    for change in state["changes"].values():
+        found |= {change["requester"], change["implementer"], change["approver"]}
+    return found | ({state["offer"]["to"], state["offer"]["by"]} if state["offer"] else set())
+
+
+def _seat(seat: str, held: Any, known: Names) -> dict[str, Any]:
+    return {
+        "seat": seat,
+        "holder": known.person(held["user"]),
+        "since": held["since"],
+        "acknowledged": held["acked"],
+        "away": bool(held.get("away")),
+        "version": held["seq"],
+    }
+
+
+def _offer(state: State, known: Names) -> dict[str, Any] | None:
+    offer = state["offer"]
+    if not offer:
+        return None
+    return {
+        "seat": offer["seat"],
+        "to": known.person(offer["to"]),
+        "by": known.person(offer["by"]),
+        "version": offer["seq"],
+    }
+
+
+def _change(number: str, change: Any, known: Names) -> dict[str, Any]:
+    return {
+        "number": int(number),
+        "state": change["state"],
+        "version": change["seq"],
+        "requester": known.person(change["requester"]),
+        "implementer": known.person(change["implementer"]),
+        "approver": known.person(change["approver"]),
+        "risk_stated": change["risk"],
+        "proposed_at": change["at"],
+        "unauthorised": bool(change.get("unauthorised")),
+        "effect_seen": change.get("effect"),
+    }

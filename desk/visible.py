@@ -1,0 +1,71 @@
+"""Which incident an address means for this person, or none: a hidden one and a missing one are the same (S2, S3)."""
+
+import re
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from desk.flows.act import Flow
+from incidentdesk.kernel.errors import Missing
+from incidents.models import Incident
+from incidents.protocol import State
+from incidents.protocol.state import force, holder
+from people.models import User
+from people.rights import Column, Right, columns, may
+
+KEY = re.compile(r"(?:INC-\d{4}|DRILL)-\d{4,9}")
+
+
+def in_room(user: User, address: str) -> Incident:
+    """The incident of this key or UUID whose war room the person may enter. Raises Missing."""
+    return _one(Incident.objects.visible_to(user), address)
+
+
+def in_summary(user: User, address: str) -> Incident:
+    """The incident whose summary the person may read. Raises Missing."""
+    return _one(summaries(user), address)
+
+
+def summaries(user: User) -> QuerySet[Incident]:
+    """The incidents whose summary the person may read: all, or none (deny by default)."""
+    sees = user.is_active and may(Right.SEE, columns(user.roles))
+    return Incident.objects.all() if sees else Incident.objects.none()
+
+
+def for_act(user: User, address: str, flow: Flow) -> Incident:
+    """The incident for an act: of the room, or of the summary where somebody outside the room holds the right by role.
+
+    Customer support proposes a severity without ever entering the room; for everybody else outside there is nothing.
+    """
+    if not user.sees_room and isinstance(flow.right, Right) and may(flow.right, columns(user.roles)):
+        return in_summary(user, address)
+    return in_room(user, address)
+
+
+def standing(user: User, state: State) -> frozenset[Column]:
+    """The columns of the permission matrix in which the person stands in this incident."""
+    return columns(
+        user.roles,
+        [seat.rstrip("2").split(".")[0] for seat, held in state["seats"].items() if held["user"] == user.pk],
+        severity=force(state),
+        is_owner=state["owner"] == user.pk,
+        has_ic=holder(state, "ic") is not None,
+    )
+
+
+def _one(incidents: QuerySet[Incident], address: str) -> Incident:
+    found = None
+    if KEY.fullmatch(address):
+        found = incidents.filter(key=address).first()
+    elif (uid := _uuid(address)) is not None:
+        found = incidents.filter(uid=uid).first()
+    if found is None:
+        raise Missing
+    return found
+
+
+def _uuid(address: str) -> UUID | None:
+    try:
+        return UUID(address)
+    except ValueError:
+        return None
