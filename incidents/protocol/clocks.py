@@ -5,6 +5,7 @@ Every function here works on a state that `fold` has just copied: it may put new
 """
 
 import math
+from collections.abc import Iterable
 from typing import cast
 
 from incidentdesk.kernel.stamps import Stamp, moment
@@ -14,6 +15,7 @@ from incidents.protocol.match import fits, subjects
 from incidents.protocol.state import Entry, Occurrence, Past, Run, Stamped, State, force
 
 Key = tuple[str, str, int, str]  # clock, subject, occurrence, step: fires once for ever
+FROM_ALERT = "alert fired"  # the anchor of clocks that count from the alert, whenever the record was opened
 
 
 def name(clock: str, subject: str) -> str:
@@ -79,7 +81,10 @@ def start(
     """Start a clock at an entry, unless it has run; `again` opens another occurrence."""
     key = name(clock.id, subject)
     run = state["clocks"].get(key)
-    at = entry.recorded if clock.kind in ("window", "chain") else entry.happened
+    if clock.anchor == FROM_ALERT:
+        at = state["alert"]
+    else:
+        at = entry.recorded if clock.kind in ("window", "chain") else entry.happened
     if clock.kind == "window":
         if again and not (run and run["now"]):
             return
@@ -267,7 +272,9 @@ def done(state: State, entry: Entry) -> None:
         return
     fresh = cast(Occurrence, dict(now))
     fresh["fired"] = [*now["fired"], entry.payload["step"]]
-    if entry.payload.get("do") != "remind":  # who was reminded before it was due still hears that it is overdue
+    if (
+        entry.payload.get("do") != "remind"
+    ):  # who was reminded before it was due still hears that it is overdue
         fresh["told"] = [*now["told"], *(each for each in entry.payload["to"] if each not in now["told"])]
     state["clocks"][key] = Run(now=fresh, past=run["past"])
 
@@ -309,18 +316,23 @@ def _adjust(protocol: Protocol, state: State, clock: Clock, subject: str, at: St
     state["clocks"][key] = Run(now=now, past=run["past"])
 
 
-def move_anchor(protocol: Protocol, state: State, anchor: str, at: Stamp) -> None:
-    """A corrected stamp (INC-03): every clock of that anchor is due anew, and its readings follow."""
+def move_alert(protocol: Protocol, state: State, was: Stamp, at: Stamp) -> None:
+    """A corrected alert (INC-03): what counted from it is due anew, and its readings follow.
+
+    Clocks that count from a later upgrade (SEV-23) stay.
+    """
     for key, run in list(state["clocks"].items()):
         clock = protocol.clock[split(key)[0]]
-        if clock.anchor != anchor:
+        if clock.anchor != FROM_ALERT:
             continue
         now = run["now"]
-        if now is not None:
+        if now is not None and now["anchor"] == was:
             now = cast(Occurrence, dict(now))
-            now.update({"anchor": at, "due": after(protocol, state, clock, at, now["minutes"])})
+            now.update(anchor=at, due=after(protocol, state, clock, at, now["minutes"]))
         past = [
             cast(Past, {**each, "anchor": at, "due": after(protocol, state, clock, at, each["minutes"])})
+            if each["anchor"] == was
+            else each
             for each in run["past"]
         ]
         state["clocks"][key] = Run(now=now, past=past)
@@ -331,11 +343,15 @@ def step_at(state: State, now: Occurrence, step: Step) -> Stamp:
     return hours.later(now["due"], step.at, state["minute"])
 
 
-def deadlines(protocol: Protocol, state: State) -> dict[Key, Stamp]:
-    """Every step that waits for the tick, with its instant: the rows of the deadline table."""
+def deadlines(protocol: Protocol, state: State, keys: Iterable[str] | None = None) -> dict[Key, Stamp]:
+    """Every step that waits for the tick, with its instant: the rows of the deadline table.
+
+    `keys` narrows it to some runs.
+    """
     waiting: dict[Key, Stamp] = {}
-    for key, run in state["clocks"].items():
-        now = run["now"]
+    for key in state["clocks"] if keys is None else keys:
+        run = state["clocks"].get(key)
+        now = run["now"] if run else None
         if now is None:
             continue
         clock, subject = split(key)

@@ -183,10 +183,10 @@ def _scope(protocol: Protocol, state: State, entry: Entry) -> None:
 
 @handles("alert_time.corrected")
 def _corrected(protocol: Protocol, state: State, entry: Entry) -> None:
-    to = entry.payload["to"]
+    was, to = state["alert"], entry.payload["to"]
     state["alert"] = to
     _stamp(state, "alert_fired", to, entry.seq)
-    clocks.move_anchor(protocol, state, "alert fired", to)
+    clocks.move_alert(protocol, state, was, to)
 
 
 @handles("owner.named")
