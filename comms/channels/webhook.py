@@ -118,7 +118,7 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
 
 def _why(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate was not accepted: {error.verify_message}."
+        return f"The certificate was not accepted: {error.verify_message.rstrip('.')}."
     if isinstance(error, TimeoutError):
         return "No answer in time (3 seconds to connect, 8 in all)."
     if isinstance(error, ConnectionRefusedError):
