@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from incidentdesk.kernel.errors import NotAllowed
 from people.rights import Right, columns, may, refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -51,14 +51,17 @@ def room(view: View) -> View:
 
 
 def needs(right: Right) -> Callable[[View], View]:
-    """Who holds the right by role alone. Acts that depend on seats ask again in their flow; raises NotAllowed."""
+    """Who holds the right by role alone; anybody else gets a 403 that names who can help (RBAC-19).
+
+    Acts that depend on seats ask again in their flow.
+    """
 
     def mark(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             user = request.user
             if not user.is_authenticated or not may(right, columns(user.roles)):
-                raise NotAllowed(refusal(right))
+                return render(request, "errors/403.html", {"sentence": refusal(right)}, status=403)
             response: HttpResponseBase = view(request, *args, **kwargs)
             return response
 

@@ -33,9 +33,7 @@ def preferences(request: DeskRequest) -> HttpResponse:
     """Save theme and single-key shortcuts, and go back to the page where they were changed."""
     form = PreferencesForm(request.POST)
     if not form.is_valid():
-        raise Invalid(
-            "There is no such theme. Nothing was changed.", fields={"theme": "Choose one of the three."}
-        )
+        return _account_page(request, PasswordForm(user=request.user), status=422)
     User.objects.filter(pk=request.user.pk).update(**form.cleaned_data)
     back = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})

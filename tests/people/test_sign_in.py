@@ -159,6 +159,17 @@ def test_the_csrf_token_may_come_in_a_header(browser: Client) -> None:
     assert (user.theme, user.shortcuts) == ("dark", False)
 
 
+def test_a_preference_that_does_not_exist_changes_nothing(browser: Client) -> None:
+    user = make_user()
+    browser.force_login(user)
+
+    answer = browser.post("/account/preferences/", {"theme": "pink"})
+
+    user.refresh_from_db()
+    assert answer.status_code == 422
+    assert (user.theme, user.shortcuts) == ("auto", True)
+
+
 def test_there_is_no_sign_up_and_no_other_way_in(browser: Client) -> None:
     for path in (
         "/accounts/signup/",
