@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from django.db import connection
-
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol.clocks import Key
 
 ARM = """
 INSERT INTO incidents_deadline (incident_id, clock, subject, occurrence, step, due_at, state, driven, last_error)
 SELECT i, c, s, n, p, d, 'armed', v, '' FROM unnest(
-  %s::bigint[], %s::text[], %s::text[], %s::int[], %s::text[], %s::timestamptz[], %s::bool[]) AS x(i, c, s, n, p, d, v)
+  %b::bigint[], %b::text[], %b::text[], %b::int[], %b::text[], %b::timestamptz[], %b::bool[]) AS x(i, c, s, n, p, d, v)
 ON CONFLICT (incident_id, clock, subject, occurrence, step) DO UPDATE
   SET due_at = excluded.due_at, state = 'armed' WHERE incidents_deadline.state <> 'fired'
 """
 SETTLE = """
 UPDATE incidents_deadline AS d SET state = x.v, fired_at = x.f FROM unnest(
-  %s::bigint[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[]) AS x(i, c, s, n, p, v, f)
+  %b::bigint[], %b::text[], %b::text[], %b::int[], %b::text[], %b::text[], %b::timestamptz[]) AS x(i, c, s, n, p, v, f)
 WHERE d.incident_id = x.i AND d.clock = x.c AND d.subject = x.s AND d.occurrence = x.n AND d.step = x.p
   AND d.state = 'armed'
 """
@@ -62,11 +61,10 @@ def apply(shifts: Sequence[Shift], *, now: datetime) -> None:
     arm = [
         (shift.incident, *key, moment(due), shift.driven) for shift in shifts for key, due in shift.arm.items()
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        if settle:
-            cursor.execute(SETTLE, [list(column) for column in zip(*settle, strict=True)])
-        if arm:
-            cursor.execute(ARM, [list(column) for column in zip(*arm, strict=True)])
+    if settle:
+        sql.run(SETTLE, sql.columns(settle))
+    if arm:
+        sql.run(ARM, sql.columns(arm))
 
 
 def claim_due(*, now: datetime, limit: int) -> list[Due]:
@@ -74,14 +72,11 @@ def claim_due(*, now: datetime, limit: int) -> list[Due]:
 
     Must run inside a transaction. Rows and incidents that somebody else holds are left to the next tick.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [now, limit])
-        return [Due(row[0], row[1], (row[2], row[3], row[4], row[5]), row[6]) for row in cursor.fetchall()]
+    rows = sql.run(CLAIM, [now, limit])
+    return [Due(row[0], row[1], (row[2], row[3], row[4], row[5]), row[6].astimezone(UTC)) for row in rows]
 
 
 def next_due() -> datetime | None:
     """When the next armed deadline falls due."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT)
-        row = cursor.fetchone()
-        return row[0] if row else None
+    found: datetime | None = sql.run(NEXT)[0][0]
+    return found.astimezone(UTC) if found else None

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from django.db import connection
-
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Missing
 from incidentdesk.kernel.stamps import Stamp, moment, stamp
 from incidents import deadlines, timeline
@@ -85,11 +84,19 @@ class Record:
 
     def shift(self) -> deadlines.Shift:
         """How the deadline rows differ between the state loaded and the state now."""
-        old, new = (clocks.deadlines(self.protocol, each) for each in (self.before, self.state))
+        runs = self._changed_runs()
+        old = clocks.deadlines(self.protocol, self.before, runs)
+        new = clocks.deadlines(self.protocol, self.state, runs)
         fired = set(self.fired)
         gone = {key: self._outcome(key) for key in (*old, *self.stale) if key not in new and key not in fired}
         arm = {key: due for key, due in new.items() if old.get(key) != due or key in self.stale}
         return deadlines.Shift(self.id, self.driven, arm, self.fired, gone)
+
+    def _changed_runs(self) -> list[str]:
+        """Clocks that an entry of ours touched: the fold makes new values of those, and of no others."""
+        before, after = self.before["clocks"], self.state["clocks"]
+        changed = [name for name, run in after.items() if before.get(name) is not run]
+        return [*changed, *(clocks.name(key[0], key[1]) for key in self.stale)]
 
     def _outcome(self, key: Key) -> str:
         run = self.state["clocks"].get(clocks.name(key[0], key[1]))
@@ -106,10 +113,10 @@ UPDATE incidents_incident AS i SET
   state = x.state::jsonb, seq = x.seq, rev = x.rev, head_hash = x.head, status = x.status, severity = x.severity,
   presumed = x.presumed, owner_id = x.owner, ic_id = x.ic, alert_fired_at = x.alert, declared_at = x.declared,
   resolved_at = x.resolved, closed_at = x.closed, next_update_at = x.next_update, waiting = x.waiting,
-  unanswered = x.unanswered, fold_version = %s, driven_now = CASE WHEN i.time = 'driven' THEN %s END
-FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[], %s::bytea[], %s::text[], %s::int[], %s::int[],
-  %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-  %s::timestamptz[], %s::int[], %s::bool[])
+  unanswered = x.unanswered, fold_version = %s::int, driven_now = CASE WHEN i.time = 'driven' THEN %s::timestamptz END
+FROM unnest(%b::bigint[], %b::text[], %b::int[], %b::int[], %b::bytea[], %b::text[], %b::int[], %b::int[],
+  %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
+  %b::timestamptz[], %b::int[], %b::bool[])
   AS x(id, state, seq, rev, head, status, severity, presumed, owner, ic, alert, declared, resolved, closed,
        next_update, waiting, unanswered)
 WHERE i.id = x.id
@@ -125,19 +132,16 @@ def _record(row: Sequence[Any], now: datetime) -> Record:
 
 def load(incident: int, *, now: datetime) -> Record:
     """Lock one incident for this transaction. Raises Missing where there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOAD.format(where="i.id = %s"), [incident])
-        row = cursor.fetchone()
-    if row is None:
+    rows = sql.run(LOAD.format(where="i.id = %s"), [incident])
+    if not rows:
         raise Missing("There is no such incident.")
-    return _record(row, now)
+    return _record(rows[0], now)
 
 
 def load_many(incidents: Iterable[int], *, now: datetime) -> dict[int, Record]:
     """Lock several incidents, in the order of their ids."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOAD.format(where="i.id = ANY(%s)"), [list(incidents)])
-        return {row[0]: _record(row, now) for row in cursor.fetchall()}
+    rows = sql.run(LOAD.format(where="i.id = ANY(%b::bigint[])"), [list(incidents)])
+    return {row[0]: _record(row, now) for row in rows}
 
 
 def save(records: Sequence[Record], *, now: datetime) -> None:
@@ -145,9 +149,7 @@ def save(records: Sequence[Record], *, now: datetime) -> None:
     changed = [record for record in records if record.added]
     if changed:
         timeline.append([written for record in changed for written in record.added])
-        columns = zip(*(_columns(record) for record in changed), strict=True)
-        with connection.cursor() as cursor:
-            cursor.execute(SAVE, [FOLD_VERSION, now, *map(list, columns)])
+        sql.run(SAVE, [FOLD_VERSION, now, *sql.columns(_columns(record) for record in changed)])
     deadlines.apply([record.shift() for record in records], now=now)
 
 

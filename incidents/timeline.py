@@ -3,13 +3,12 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.stamps import stamp
 from incidents.protocol import Entry
 
@@ -73,12 +72,12 @@ INSERT_ENTRIES = """
 INSERT INTO incidents_timelineentry
   (incident_id, seq, rev, kind, v, author_id, role, happened_at, recorded_at, payload, text_hash, prev_hash, hash)
 SELECT i, s, r, k, 1, a, o, h, c, p::jsonb, t, q, d FROM unnest(
-  %s::bigint[], %s::int[], %s::int[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[],
-  %s::text[], %s::bytea[], %s::bytea[], %s::bytea[]) AS x(i, s, r, k, a, o, h, c, p, t, q, d)
+  %b::bigint[], %b::int[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+  %b::text[], %b::bytea[], %b::bytea[], %b::bytea[]) AS x(i, s, r, k, a, o, h, c, p, t, q, d)
 """
 INSERT_TEXTS = """
 INSERT INTO incidents_entrytext (incident_id, seq, salt, body)
-SELECT i, s, t, b::jsonb FROM unnest(%s::bigint[], %s::int[], %s::bytea[], %s::text[]) AS x(i, s, t, b)
+SELECT i, s, t, b::jsonb FROM unnest(%b::bigint[], %b::int[], %b::bytea[], %b::text[]) AS x(i, s, t, b)
 """
 
 
@@ -92,14 +91,9 @@ def append(entries: Sequence[Written]) -> None:
         for w in entries
     ]  # fmt: skip
     texts = [(w.incident, w.entry.seq, w.salt, json.dumps(dict(w.texts))) for w in entries if w.texts]
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_ENTRIES, _columns(rows))
-        if texts:
-            cursor.execute(INSERT_TEXTS, _columns(texts))
-
-
-def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+    sql.run(INSERT_ENTRIES, sql.columns(rows))
+    if texts:
+        sql.run(INSERT_TEXTS, sql.columns(texts))
 
 
 def entry_of(row: Any) -> Entry:

@@ -328,7 +328,7 @@ def move_alert(protocol: Protocol, state: State, was: Stamp, at: Stamp) -> None:
         now = run["now"]
         if now is not None and now["anchor"] == was:
             now = cast(Occurrence, dict(now))
-            now.update(anchor=at, due=after(protocol, state, clock, at, now["minutes"]))
+            now.update({"anchor": at, "due": after(protocol, state, clock, at, now["minutes"])})
         past = [
             cast(Past, {**each, "anchor": at, "due": after(protocol, state, clock, at, each["minutes"])})
             if each["anchor"] == was

@@ -408,7 +408,7 @@ def _running(ask: Ask) -> Block | None:
 @guard("change finished")
 def _finished(ask: Ask) -> Block | None:
     change = ask.change
-    if change and change["state"] == "finished":
+    if change and change["state"] in ("finished", "done"):
         return None
     return Block("APP-07", f"This change is {change['state'] if change else 'not known'}; its effect is confirmed after it is finished.")  # fmt: skip
 
