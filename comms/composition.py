@@ -163,6 +163,14 @@ def render(
     return _subject(fields, audience, facts), "\n\n".join(part for part in paragraphs if part) + "\n"
 
 
+def naming_next(body: str, fields: UpdateFields, *, now: datetime) -> str:
+    """A text edited by hand, with the promised time added where its writer left it out (COM-05)."""
+    clock = _Clock(now, None)
+    if fields.next_at is None or clock.text(fields.next_at) in body:
+        return body
+    return f"{body.rstrip()}\n\n{_next(fields, clock)}\n"
+
+
 def _subject(fields: UpdateFields, audience: Audience, facts: Facts) -> str:
     if audience in (Audience.CLIENTS, Audience.PUBLIC):
         head, words = f"Disturbance of {facts.outside_name}", OUTSIDE_WORDS

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db.models import Max, QuerySet
 
 from comms import outbox
-from comms.composition import OVER, STATUS_WORDS, UpdateFields
+from comms.composition import OVER, STATUS_WORDS, UpdateFields, naming_next
 from comms.models import Audience, Channel, Message, Priority, State, Update, UpdateText
 from comms.outbox import NewMessage
 from incidentdesk.kernel.errors import Invalid
@@ -122,7 +122,8 @@ def publish(
 ) -> Update:
     """Store the update with its exact texts and put one message per recipient. Call it with the incident locked.
 
-    `fields` come from `cleaned`; `texts` are subject and body per audience, as rendered or as edited by hand.
+    `fields` come from `cleaned`; `texts` are subject and body per audience, as rendered or as edited by hand. A text that
+    does not name the next time gets the line that does.
     """
     if not audiences:
         raise Invalid(
@@ -139,7 +140,7 @@ def publish(
             update=update,
             audience=audience,
             subject=clean_line(subject, name="The subject", limit=SUBJECT_LIMIT),
-            body=clean_text(body, name="The text", limit=BODY_LIMIT),
+            body=clean_text(naming_next(body, fields, now=now), name="The text", limit=BODY_LIMIT),
             data=fields.as_json(),
         )
         rows += [_message(incident, update, text, recipient) for recipient in recipients(audience, incident)]

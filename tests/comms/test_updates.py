@@ -265,6 +265,22 @@ def test_an_update_without_a_next_time_that_the_cadence_allows_is_not_sent(
     assert "your text is kept" in refusal.value.sentence
 
 
+@pytest.mark.ledger("COM-05")
+def test_a_text_edited_by_hand_still_names_the_next_time(incident: Incident, jordan: User) -> None:
+    texts = {
+        Audience.CLIENTS: ("Payments", "We are on it."),
+        Audience.PUBLIC: ("Payments", "More at 01:02 UTC."),
+    }
+
+    update = updates.publish(incident, FIELDS, list(texts), texts, by=jordan, now=T0)
+
+    bodies = dict(update.texts.values_list("audience", "body"))
+    assert bodies == {
+        "clients": "We are on it.\n\nNext update: by 01:02 UTC, or sooner if the status changes.",
+        "public": "More at 01:02 UTC.",
+    }
+
+
 def test_the_latest_time_allowed_is_allowed() -> None:
     assert updates.cleaned(FIELDS, now=T0, latest_next=FIELDS.next_at) == FIELDS
 
