@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class DeskConfig(AppConfig):
     name = "desk"
     verbose_name = "Desk"
+
+    def ready(self) -> None:
+        """Comms stands below the desk, so the desk hands it what to do with a message that was given up."""
+        from comms import outbox
+        from desk import dead_letters
+
+        if dead_letters.note not in outbox.dead_hooks:
+            outbox.dead_hooks.append(dead_letters.note)
