@@ -12,10 +12,11 @@ from psycopg.conninfo import conninfo_to_dict
 TRIGGERS = """
 CREATE FUNCTION incidents_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'incidents_entrytext'
-     AND current_setting('incidents.blanking', true) = 'on' AND NEW.body = '{}'::jsonb
-     AND NEW.incident_id = OLD.incident_id AND NEW.seq = OLD.seq AND NEW.salt = OLD.salt THEN
-    RETURN NEW;
+  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'incidents_entrytext' THEN
+    IF current_setting('incidents.blanking', true) = 'on' AND NEW.body = '{}'::jsonb
+       AND NEW.incident_id = OLD.incident_id AND NEW.seq = OLD.seq AND NEW.salt = OLD.salt THEN
+      RETURN NEW;
+    END IF;
   END IF;
   RAISE EXCEPTION 'The record of an incident is append-only: % on % is refused.', TG_OP, TG_TABLE_NAME
     USING ERRCODE = 'insufficient_privilege';

@@ -1,0 +1,148 @@
+"""The record is append-only, chained and verifiable: by privilege, by trigger and by arithmetic."""
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections, transaction
+from django.db.utils import DatabaseError, ProgrammingError
+
+from incidents.models import EntryText, Incident, TimelineEntry
+from incidents.verify import verify
+from tests.factories import T0, commander, do, make_incident, minutes
+
+TABLES = ("incidents_timelineentry", "incidents_entrytext")
+
+
+def written() -> Incident:
+    """An incident with a handful of entries."""
+    ic = commander()
+    incident = make_incident(by=ic)
+    do(incident, "seats", ic, T0 + minutes(1), role="ic")
+    do(incident, "entries", ic, T0 + minutes(2), kind="note", text="first")
+    do(incident, "entries", ic, T0 + minutes(3), kind="note", text="second")
+    return incident
+
+
+@pytest.mark.django_db
+@pytest.mark.ledger("FIND-08", "RBAC-13")
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET seq = seq", "DELETE FROM {}", "TRUNCATE {}"])
+def test_the_application_has_no_privilege_to_change_the_record(table: str, statement: str) -> None:
+    written()
+
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        connection.cursor().execute(statement.format(table))
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET seq = seq + 0", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+)
+def test_triggers_refuse_the_owner_too(table: str, statement: str) -> None:
+    written()
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(using="owner"):
+        connections["owner"].cursor().execute(statement.format(table))
+
+
+def change(incident: Incident) -> str:
+    """Another payload in the middle."""
+    return (
+        f"UPDATE incidents_timelineentry SET payload = '{{}}' WHERE incident_id = {incident.pk} AND seq = 2"
+    )
+
+
+def delete(incident: Incident) -> str:
+    """One entry gone."""
+    return f"DELETE FROM incidents_timelineentry WHERE incident_id = {incident.pk} AND seq = 3"
+
+
+def swap(incident: Incident) -> str:
+    """Two entries change places."""
+    return (
+        f"UPDATE incidents_timelineentry SET seq = CASE seq WHEN 3 THEN 1003 ELSE 1004 END "
+        f"WHERE incident_id = {incident.pk} AND seq IN (3, 4); "
+        f"UPDATE incidents_timelineentry SET seq = CASE seq WHEN 1003 THEN 4 ELSE 3 END "
+        f"WHERE incident_id = {incident.pk} AND seq > 1000"
+    )
+
+
+def cut(incident: Incident) -> str:
+    """The last two entries cut off, the incident's row untouched."""
+    return (
+        f"DELETE FROM incidents_timelineentry WHERE incident_id = {incident.pk} AND seq > {incident.seq - 2}"
+    )
+
+
+def retext(incident: Incident) -> str:
+    """Another text under an entry."""
+    return (
+        f'UPDATE incidents_entrytext SET body = \'{{"text": "never said"}}\' '
+        f"WHERE incident_id = {incident.pk} AND seq = {incident.seq}"
+    )
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.parametrize(
+    ("tamper", "bad"),
+    [(change, 2), (delete, 3), (swap, 3), (cut, -1), (retext, 0)],
+    ids=["changed", "deleted", "swapped", "cut off", "text changed"],
+)
+def test_verify_timeline_names_the_first_bad_seq(tamper: Callable[[Incident], str], bad: int) -> None:
+    incident = written()
+    expected = bad if bad > 0 else incident.seq + bad
+
+    with connections["owner"].cursor() as owner:
+        for table in TABLES:
+            owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        owner.execute(tamper(incident))
+    out = StringIO()
+
+    with pytest.raises(CommandError):
+        call_command("verify_timeline", incident.key, stdout=out)
+    assert f"{incident.key}: first bad seq {expected}." in out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_blanked_text_breaks_neither_chain_nor_fold() -> None:
+    incident = written()
+
+    with connections["owner"].cursor() as owner:
+        owner.execute("SELECT incidents_blank_text(%s, %s)", [incident.pk, incident.seq])
+
+    assert EntryText.objects.get(incident=incident, seq=incident.seq).body == {}
+    assert verify(incident) is None
+
+
+@pytest.mark.django_db
+def test_the_application_may_not_blank_a_text() -> None:
+    incident = written()
+
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        connection.cursor().execute("SELECT incidents_blank_text(%s, %s)", [incident.pk, 1])
+
+
+@pytest.mark.django_db
+def test_verify_finds_nothing_in_an_honest_record_and_refolds_its_state() -> None:
+    incident = written()
+    assert verify(incident) is None
+
+    incident.state["owner"] = 999_999
+    incident.save(update_fields=["state"])
+
+    fault = verify(incident)
+    assert fault is not None and "fold" in fault.what
+
+
+@pytest.mark.django_db
+def test_seq_has_no_gap_and_each_hash_covers_the_one_before() -> None:
+    incident = written()
+
+    rows = list(TimelineEntry.objects.filter(incident=incident).order_by("seq"))
+
+    assert [row.seq for row in rows] == list(range(1, incident.seq + 1))
+    assert all(bytes(b.prev_hash) == bytes(a.hash) for a, b in zip(rows, rows[1:], strict=False))
+    assert bytes(rows[-1].hash) == bytes(incident.head_hash)
