@@ -46,7 +46,7 @@ NeedText = Annotated[str, AfterValidator(_text), AfterValidator(_some)]
 When = Annotated[AwareDatetime | None, BeforeValidator(_none)]
 Seen = Annotated[int | None, BeforeValidator(_none)]
 Who = Annotated[UUID | None, BeforeValidator(_none)]
-Number = Annotated[float | None, BeforeValidator(_none), Field(ge=0, le=1e12, allow_inf_nan=False)]
+Number = Annotated[Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] | None, BeforeValidator(_none)]
 Level = Annotated[int, Field(ge=1, le=4)]
 Answered = Literal["yes", "no", "unsure", ""]
 Ticked = Literal["ticked", "pending", ""]
@@ -167,7 +167,7 @@ class ImpactForm(Dated):
     """INC-25: all optional, each value with its time."""
 
     users: Number = None
-    percent: Annotated[float | None, BeforeValidator(_none), Field(ge=0, le=100)] = None
+    percent: Annotated[Annotated[float, Field(ge=0, le=100)] | None, BeforeValidator(_none)] = None
     fails: Text = ""
     error_rate: Line = ""
     latency: Line = ""
@@ -416,7 +416,7 @@ class UpdateForm(Versioned):
     doing: Text = ""
     business: Text = ""
     decisions: Text = ""
-    restored: Annotated[int | None, BeforeValidator(_none), Field(ge=0, le=100)] = None
+    restored: Annotated[Annotated[int, Field(ge=0, le=100)] | None, BeforeValidator(_none)] = None
     eta: Line = ""
     next_at: When = None
     text_responders: Text = ""

@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "desk",
 ]
 MIDDLEWARE = [
+    "desk.quick_poll.QuickPoll",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "incidentdesk.kernel.middleware.policy.ContentPolicy",
@@ -106,6 +107,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "incidentdesk.kernel.middleware.database_trouble.DatabaseTrouble",
 ]
 ROOT_URLCONF = "incidentdesk.urls"
 WSGI_APPLICATION = "incidentdesk.wsgi.application"
@@ -188,7 +190,6 @@ LEASE_SECONDS = env.number("LEASE_SECONDS", 30.0)
 OUTBOX_LEASE = LEASE_SECONDS
 DELIVER_SECONDS = env.number("DELIVER_SECONDS", 1.0)
 HOUSEKEEPING_SECONDS = env.number("HOUSEKEEPING_SECONDS", 300.0)
-AUDIT_SECONDS = env.number("AUDIT_SECONDS", 30.0)
 POLL_SECONDS = env.number("POLL_SECONDS", 2.0)
 HIDDEN_POLL_SECONDS = env.number("HIDDEN_POLL_SECONDS", 30.0)
 STALE_SECONDS = env.number("STALE_SECONDS", 10.0)
@@ -293,9 +294,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 0
 OWN_SCRIPT_PATHS = ["/administration/"]  # the admin knows no nonces; its scripts come from our own host
+API_PER_MINUTE = env.integer("API_PER_MINUTE", 600, least=1)  # requests of one token; counted in Redis
 OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW")
 WEBHOOK_SECRET = env.text("WEBHOOK_SECRET", "")
-OPS_TOKEN = env.text("OPS_TOKEN", "")
 
 # ── Static files: hashed names from our own host ─────────────────────────────────────────────────────────────────
 STATIC_URL = "/static/"

@@ -27,9 +27,9 @@ api = NinjaAPI(
     parser=Reader(),
 )
 errors.handle(api)
+acts.add_to(reads.router)
 api.add_router("/v1", reads.router)
 api.add_router("/v1", catalogue.router)
-api.add_router("/v1", acts.router())
 
 
 @csrf_exempt

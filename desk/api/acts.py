@@ -39,25 +39,28 @@ class NoKey(DeskError):
         )
 
 
-def router() -> Router:
-    """The operations of every act there is."""
-    made = Router(tags=["acts"])
-    made.post(
+def add_to(router: Router) -> None:
+    """Add the operations of every act there is.
+
+    To the router of the reads: where a read and a write share an address, two routers would hide one from the other.
+    """
+    router.post(
         "/incidents",
         auth=WRITE,
+        tags=["acts"],
         operation_id="declare",
         summary="Declare an incident.",
         openapi_extra=_about(DeclareForm),
     )(declare)
     for noun, flow in every_act().items():
-        made.post(
+        router.post(
             f"/incidents/{{incident}}/{noun}",
             auth=WRITE,
+            tags=["acts"],
             operation_id=noun,
             summary=flow.about or noun,
             openapi_extra=_about(flow.form),
         )(_operation(flow))
-    return made
 
 
 def declare(request: HttpRequest) -> dict[str, Any]:
