@@ -18,6 +18,7 @@ from incidentdesk.kernel.embedded.valkey import free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 NAMES: Final = ("postgres", "valkey", "web", "worker", "beat", "keeper")
+_GREETING: Final = "Ctrl-C stops everything"
 _OURS: Final = ("DATABASE_", "REDIS_", "DESK_", "DATA_DIR", "BASE_URL", "DEMO", "PORT", "HOST")
 
 
@@ -42,6 +43,7 @@ class Running:
 
     def start(self, *, within: float = 60.0) -> "Running":
         """Start the supervisor and wait until the desk answers. Raises AssertionError with what it said."""
+        greeted = self.said().count(_GREETING)
         with (self.data_dir.parent / f"{self.data_dir.name}.out").open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "desk"],
@@ -52,7 +54,11 @@ class Running:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(lambda: self.is_ready() or self._ended(), within=within, what="the desk to answer")
+        wait_until(
+            lambda: self.said().count(_GREETING) > greeted or self._ended(),
+            within=within,
+            what="the desk to answer",
+        )
         assert not self._ended(), f"The desk did not start:\n{self.said()}"
         wait_until(lambda: all(self.lives(name) for name in NAMES), within=10, what="every process")
         return self

@@ -38,6 +38,8 @@ class Command(BaseCommand):
                     "The database does not answer (%s); the keeper goes on trying.", type(error).__name__
                 )
                 connection.close()
+            except Exception:  # a fault of one round must not take the last process that ticks
+                logger.exception("A round of the keeper failed; it goes on trying.")
 
     def _look(self, watch: rounds.Watch) -> None:
         connection.close_if_unusable_or_obsolete()

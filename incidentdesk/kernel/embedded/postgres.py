@@ -76,9 +76,11 @@ class Postgres:
             return
         first = note.read_text().splitlines()[:1]
         pid = int(first[0]) if first and first[0].isdigit() else 0
-        if pid and child.is_alive(pid) and str(self.place.cluster) in child.command_line(pid):
+        if not pid or not child.is_alive(pid):
+            return  # PostgreSQL sees that itself, and also whether old backends still hold the shared memory
+        if str(self.place.cluster) in child.command_line(pid):
             child.end([pid], first=signal.SIGINT, patience=15)
-        elif note.exists():
+        else:
             note.unlink()
 
     def start(self) -> "subprocess.Popen[bytes]":
