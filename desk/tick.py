@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from comms import outbox
-from desk import heartbeats, reactions
+from desk import admission, heartbeats, reactions
 from desk.notices import Notice, messages
 from incidents import deadlines
 from incidents import record as records
@@ -51,9 +51,7 @@ def last_at() -> datetime | None:
 
 def sweep(*, now: datetime) -> int:
     """One round: alerts that wait to be admitted, then due rows batch by batch, until nothing is due at `now`."""
-    from desk.flows import alerts
-
-    alerts.admit_pending(now=now)
+    admission.admit_pending(now=now)
     done = 0
     while True:
         count = batch(now=now)

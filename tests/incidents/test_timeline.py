@@ -1,5 +1,6 @@
 """The record is append-only, chained and verifiable: by privilege, by trigger and by arithmetic."""
 
+import itertools
 from collections.abc import Callable
 from io import StringIO
 
@@ -144,5 +145,5 @@ def test_seq_has_no_gap_and_each_hash_covers_the_one_before() -> None:
     rows = list(TimelineEntry.objects.filter(incident=incident).order_by("seq"))
 
     assert [row.seq for row in rows] == list(range(1, incident.seq + 1))
-    assert all(bytes(b.prev_hash) == bytes(a.hash) for a, b in zip(rows, rows[1:], strict=False))
+    assert all(bytes(b.prev_hash) == bytes(a.hash) for a, b in itertools.pairwise(rows))
     assert bytes(rows[-1].hash) == bytes(incident.head_hash)
