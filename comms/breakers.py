@@ -1,6 +1,6 @@
 """One breaker a lane: five failures in a row and it rests 30 s; then a single message goes ahead to try."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,13 +12,24 @@ FAILURES: Final = 5
 REST: Final = timedelta(seconds=30)
 
 
-def count(lane: str, *, failed: bool, now: datetime) -> None:
-    """Note one try. A success closes the breaker; the fifth failure in a row, and each after it, opens it for 30 s."""
-    if not failed:
-        Breaker.objects.filter(lane=lane, failures__gt=0).update(failures=0, open_until=None)
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_FAILED, {"lane": lane, "failures": FAILURES, "until": now + REST})
+def count(tries: Sequence[tuple[str, bool]], *, now: datetime) -> None:
+    """Note tries in their order, each a lane and whether it failed.
+
+    A success closes the breaker; the fifth failure in a row, and each after it, opens it for 30 s.
+    """
+    failures: dict[str, int] = {}
+    well: set[str] = set()
+    for lane, failed in tries:
+        failures[lane] = failures.get(lane, 0) + 1 if failed else 0
+        if not failed:
+            well.add(lane)
+    if well:
+        Breaker.objects.filter(lane__in=well, failures__gt=0).update(failures=0, open_until=None)
+    for lane in sorted(lane for lane, number in failures.items() if number):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _FAILED, {"lane": lane, "n": failures[lane], "failures": FAILURES, "until": now + REST}
+            )
 
 
 def tripped(lanes: Collection[str]) -> set[str]:
@@ -36,8 +47,9 @@ def probe(lane: str, *, now: datetime) -> bool:
 
 
 _FAILED = """
-INSERT INTO comms_breaker AS b (lane, failures, open_until) VALUES (%(lane)s, 1, NULL)
+INSERT INTO comms_breaker AS b (lane, failures, open_until)
+VALUES (%(lane)s, %(n)s, CASE WHEN %(n)s >= %(failures)s THEN %(until)s::timestamptz END)
 ON CONFLICT (lane) DO UPDATE
-SET failures = b.failures + 1,
-    open_until = CASE WHEN b.failures + 1 >= %(failures)s THEN %(until)s::timestamptz ELSE b.open_until END
+SET failures = b.failures + %(n)s,
+    open_until = CASE WHEN b.failures + %(n)s >= %(failures)s THEN %(until)s::timestamptz ELSE b.open_until END
 """

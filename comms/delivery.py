@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from comms import breakers, links, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
-from comms.models import Channel, Message, Priority
+from comms.models import Channel, Message, Priority, State
 from incidents.models import Client
 
 BATCH: Final = 100
@@ -142,7 +142,7 @@ class _Run:
                 self.traffic.lanes -= self.busy
         if failure is not None:
             raise failure
-        return self.counts
+        return +self.counts  # without the zeros
 
     def _claim_and_settle(self, limit: int, ends: float) -> Exception | None:
         """Until nothing is left or time is up. A database that went away ends the claiming, not the settling of what is out."""
@@ -179,7 +179,7 @@ class _Run:
         )
         for lane, rows in lanes.items():
             going = rows if lane not in tripped else rows[:1] if breakers.probe(lane, now=now) else []
-            self._give_back(rows[len(going) :], now + breakers.REST / 10)
+            self._give_back(rows[len(going) :], lambda: now + breakers.REST / 10)
             if going:
                 self.busy.add(lane)
                 self.traffic.lanes.add(lane)
@@ -210,22 +210,29 @@ class _Run:
         ends = time.monotonic() + 0.25
         while self.busy:
             try:
-                tried = self.tried.get(timeout=max(0.01, ends - time.monotonic()))
+                reports = [self.tried.get(timeout=max(0.01, ends - time.monotonic()))]
             except queue.Empty:
                 return
-            if tried.message is None:
-                self.busy.discard(tried.lane)
-                self.traffic.lanes.discard(tried.lane)
+            # Whatever else has come in goes into the same transaction: one commit costs as much as fifty rows.
+            while len(reports) < BATCH and not self.tried.empty():
+                reports.append(self.tried.get())
+            self._settle([(row.message, row.outcome) for row in reports if row.message and row.outcome])
+            self._give_back([row.message for row in reports if row.message and not row.outcome], self.now)
+            over = {row.lane for row in reports if not row.message}
+            self.busy -= over
+            self.traffic.lanes -= over
+            if over:
                 return
-            if tried.outcome is None:
-                self._give_back([tried.message], self.now())
-                continue
-            state = _settle_surely(tried.message, tried.outcome, self.now)
-            self.counts[state or "lost lease"] += 1
 
-    def _give_back(self, messages: Sequence[Message], due_at: datetime) -> None:
+    def _settle(self, tried: list[tuple[Message, Outcome]]) -> None:
+        if tried:
+            states = _settle_surely(tried, self.now)
+            self.counts.update(state.value for state in states.values())
+            self.counts["lost lease"] += len(tried) - len(states)
+
+    def _give_back(self, messages: Sequence[Message], due_at: Callable[[], datetime]) -> None:
         if messages:
-            outbox.release(messages, due_at=due_at)
+            outbox.release(messages, due_at=due_at())
             self.counts["given back"] += len(messages)
 
 
@@ -258,21 +265,23 @@ def _fault(message: Message, error: Exception) -> Outcome:
     return Outcome(Result.FAULT, f"The desk could not make up this message ({type(error).__name__}).")
 
 
-def _settle_surely(message: Message, outcome: Outcome, now_fn: Callable[[], datetime]) -> str | None:
+def _settle_surely(
+    tried: Sequence[tuple[Message, Outcome]], now_fn: Callable[[], datetime]
+) -> Mapping[int, State]:
     """Settle, through a short absence of the database: an outcome that is lost here would be a second mail later.
 
-    When the answer to a commit was lost, the second try finds the row settled and changes nothing (F10).
+    When the answer to a commit was lost, the second try finds the rows settled and changes nothing (F10).
     """
     for attempt in range(SETTLE_TRIES):
         try:
-            return outbox.settle(message, outcome, now=now_fn())
+            return outbox.settle_many(tried, now=now_fn())
         except (OperationalError, InterfaceError):
             if attempt == SETTLE_TRIES - 1 or connection.in_atomic_block:
                 raise
-            logger.warning("Settling message %s is tried again.", message.pk)
+            logger.warning("Settling %d messages is tried again.", len(tried))
             connection.close()
             time.sleep(0.5)
-    return None
+    return {}
 
 
 def _log(packed: Parcel, now: datetime) -> Outcome:

@@ -16,7 +16,7 @@ from comms.channels import Outcome, Result
 from comms.channels.guard import Forbidden, place
 from comms.doorbell import ring
 from comms.models import Channel, Message, Priority, State
-from comms.verdict import verdict
+from comms.verdict import Verdict, verdict
 from incidents.models import Incident
 
 PER_LANE: Final = 20
@@ -111,33 +111,59 @@ def claim(
 
 
 def settle(message: Message, outcome: Outcome, *, now: datetime) -> State | None:
-    """Write what a try came to, raise the incident's rev, and tell people of a message given up.
+    """`settle_many` of one: its new state, or None when the message is no longer ours."""
+    return settle_many([(message, outcome)], now=now).get(message.pk)
 
-    None when the message is no longer ours (the lease ran out and another took it): then nothing is written.
+
+def settle_many(tried: Sequence[tuple[Message, Outcome]], *, now: datetime) -> dict[int, State]:
+    """Write what tries came to, raise the incidents' revs, and tell people of messages given up; states by message.
+
+    A message that is no longer ours (its lease ran out and another took it) is left as it is and missing in the answer.
     """
-    result = verdict(message, outcome, now=now)
+    verdicts = {message.pk: verdict(message, outcome, now=now) for message, outcome in tried}
     with transaction.atomic():
-        # The incident's row first, as in every flow; settling never waits in the other order.
-        if message.incident_id is not None:
-            Incident.objects.filter(pk=message.incident_id).update(rev=F("rev") + 1)
-        won = Message.objects.filter(pk=message.pk, attempt=message.attempt, state=State.LEASED).update(
-            state=result.state,
-            due_at=result.due_at,
-            faults=result.faults,
-            lease_until=None,
-            last_error=result.error[:300],
-            sent_at=now if result.state is State.SENT else None,
+        # The incidents first, in the order of their ids, as in every flow; nobody waits in the other order.
+        incidents = sorted({message.incident_id for message, _ in tried if message.incident_id is not None})
+        if incidents:
+            locked = Incident.objects.select_for_update(no_key=True).filter(pk__in=incidents).order_by("pk")
+            list(locked.values_list("pk", flat=True))
+        won = _write(tried, verdicts, now)
+        ours = [(message, outcome) for message, outcome in tried if message.pk in won]
+        touched = {message.incident_id for message, _ in ours if message.incident_id is not None}
+        if touched:
+            Incident.objects.filter(pk__in=touched).update(rev=F("rev") + 1)
+        breakers.count(
+            [
+                (message.lane, outcome.result is Result.RETRY and not outcome.lane_ok)
+                for message, outcome in ours
+                if outcome.result in (Result.SENT, Result.RETRY)
+            ],
+            now=now,
         )
-        if not won:
-            transaction.set_rollback(True)
-            return None
-        if outcome.result in (Result.SENT, Result.RETRY):
-            breakers.count(
-                message.lane, failed=outcome.result is Result.RETRY and not outcome.lane_ok, now=now
-            )
-        if result.state is State.DEAD:
-            _tell(message, result.error, now)
-    return result.state
+        for message, _ in ours:
+            if verdicts[message.pk].state is State.DEAD:
+                _tell(message, verdicts[message.pk].error, now)
+    return {message.pk: verdicts[message.pk].state for message, _ in ours}
+
+
+def _write(
+    tried: Sequence[tuple[Message, Outcome]], verdicts: Mapping[int, Verdict], now: datetime
+) -> set[int]:
+    rows = [(message.pk, message.attempt, verdicts[message.pk]) for message, _ in tried]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SETTLE,
+            [
+                now,
+                [pk for pk, _, _ in rows],
+                [attempt for _, attempt, _ in rows],
+                [result.state.value for _, _, result in rows],
+                [result.due_at for _, _, result in rows],
+                [result.faults for _, _, result in rows],
+                [result.error[:300] for _, _, result in rows],
+            ],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def release(messages: Sequence[Message], *, due_at: datetime) -> None:
@@ -220,6 +246,16 @@ UPDATE comms_message m
 SET state = 'leased', attempt = m.attempt + 1, lease_until = %(until)s,
     first_attempt_at = coalesce(m.first_attempt_at, %(now)s)
 FROM picked WHERE m.id = picked.id
+RETURNING m.id
+"""
+
+_SETTLE = """
+UPDATE comms_message m
+SET state = x.state, due_at = x.due_at, faults = x.faults, lease_until = NULL, last_error = x.error,
+    sent_at = CASE WHEN x.state = 'sent' THEN %s::timestamptz END
+FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint[], %s::text[])
+     AS x(id, attempt, state, due_at, faults, error)
+WHERE m.id = x.id AND m.attempt = x.attempt AND m.state = 'leased'
 RETURNING m.id
 """
 

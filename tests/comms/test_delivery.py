@@ -275,7 +275,7 @@ def test_a_page_that_cannot_be_sent_is_given_up_after_a_quarter_of_an_hour_and_p
 def test_a_lost_answer_to_the_settling_commit_sends_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     put(mail("a"))
-    real, answers = outbox.settle, iter([True, False, False])
+    real, answers = outbox.settle_many, iter([True, False, False])
 
     def settle_and_lose_the_answer(*args: Any, **kwargs: Any) -> object:
         done = real(*args, **kwargs)
@@ -283,7 +283,7 @@ def test_a_lost_answer_to_the_settling_commit_sends_nothing_twice(monkeypatch: p
             raise OperationalError("the connection was lost")
         return done
 
-    monkeypatch.setattr(outbox, "settle", settle_and_lose_the_answer)
+    monkeypatch.setattr(outbox, "settle_many", settle_and_lose_the_answer)
     monkeypatch.setattr(delivery, "connection", _Disconnected())
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 

@@ -156,6 +156,35 @@ def test_a_worker_that_comes_late_changes_nothing() -> None:
     assert incident.rev == 1
 
 
+def test_a_batch_is_settled_whole_but_for_what_another_holds() -> None:
+    one, two = make_incident("INC-2026-0001"), make_incident("INC-2026-0002")
+    put(mail("a", incident_id=one.pk), mail("b", incident_id=one.pk), mail("c", incident_id=two.pk))
+    mine = {message.dedupe_key: message for message in claim()}
+    Message.objects.filter(dedupe_key="c").update(attempt=2)
+
+    states = outbox.settle_many([(mine["a"], SENT), (mine["b"], RETRY), (mine["c"], SENT)], now=T0)
+
+    one.refresh_from_db()
+    two.refresh_from_db()
+    assert states == {mine["a"].pk: State.SENT, mine["b"].pk: State.PENDING}
+    assert [state(key) for key in "abc"] == ["sent", "pending", "leased"]
+    assert (one.rev, two.rev) == (1, 0)
+
+
+def test_failures_of_one_batch_count_one_by_one() -> None:
+    lane = "webhook:a.example:443"
+
+    breakers.count([(lane, False), *[(lane, True)] * 4, ("other", True)], now=T0)
+    after_four = breakers.tripped([lane])
+    breakers.count([(lane, True), (lane, False), (lane, True)], now=T0)
+    after_a_success = Breaker.objects.get(lane=lane).failures
+    breakers.count([(lane, True)] * 4, now=T0)
+
+    assert after_four == set()
+    assert after_a_success == 1
+    assert breakers.tripped([lane, "other"]) == {lane}
+
+
 def test_people_are_told_of_a_message_given_up(told: list[str]) -> None:
     put(mail("a"))
     (message,) = claim()
@@ -229,9 +258,9 @@ def test_after_five_failures_a_lane_rests_thirty_seconds_and_then_one_probe_goes
     lane = "webhook:a.example:443"
     put(hook("a", "https://a.example/"))
     for _ in range(4):
-        breakers.count(lane, failed=True, now=T0)
+        breakers.count([(lane, True)], now=T0)
     closed = breakers.tripped([lane])
-    breakers.count(lane, failed=True, now=T0)
+    breakers.count([(lane, True)], now=T0)
 
     assert closed == set()
     assert breakers.tripped([lane]) == {lane}
@@ -243,9 +272,9 @@ def test_after_five_failures_a_lane_rests_thirty_seconds_and_then_one_probe_goes
 
 def test_a_success_closes_the_breaker() -> None:
     for _ in range(5):
-        breakers.count("lane", failed=True, now=T0)
+        breakers.count([("lane", True)], now=T0)
 
-    breakers.count("lane", failed=False, now=T0)
+    breakers.count([("lane", False)], now=T0)
 
     assert breakers.tripped(["lane"]) == set()
     assert Breaker.objects.get().open_until is None
@@ -254,7 +283,7 @@ def test_a_success_closes_the_breaker() -> None:
 def test_a_page_does_not_wait_on_a_breaker() -> None:
     (page,) = put(mail("page", priority=Priority.PAGE))
     for _ in range(5):
-        breakers.count(page.lane, failed=True, now=T0)
+        breakers.count([(page.lane, True)], now=T0)
 
     assert [message.dedupe_key for message in claim()] == ["page"]
 
