@@ -33,7 +33,9 @@ class Came:
 def token(user: User, *scopes: str, lasts: timedelta | None = None, now: datetime | None = None) -> str:
     """The text of a fresh token; both incident scopes unless others are named."""
     now = now or clock.now()
-    text, _ = tokens.make(user, name="test", scopes=scopes or BOTH, now=now, expires_at=now + lasts if lasts else None)
+    text, _ = tokens.make(
+        user, name="test", scopes=scopes or BOTH, now=now, expires_at=now + lasts if lasts else None
+    )
     return text
 
 
@@ -73,7 +75,9 @@ def fields(body: dict[str, Any]) -> dict[str, Any]:
     return posted
 
 
-def by_flow(incident: Incident, noun: str, body: dict[str, Any], by: User, *, now: datetime | None = None) -> Came:
+def by_flow(
+    incident: Incident, noun: str, body: dict[str, Any], by: User, *, now: datetime | None = None
+) -> Came:
     """Through the flow itself."""
     flow = every_act()[noun]
     try:
@@ -99,4 +103,6 @@ def by_api(incident: Incident, noun: str, body: dict[str, Any], text: str) -> Ca
     """Through the API."""
     response = sends(text, f"/incidents/{incident.uid}/{noun}", body)
     error = json.loads(response.content).get("error", {})
-    return Came(response.status_code, tuple(b["id"] for b in error.get("blocks", ())), error.get("sentence", ""))
+    return Came(
+        response.status_code, tuple(b["id"] for b in error.get("blocks", ())), error.get("sentence", "")
+    )

@@ -58,7 +58,9 @@ def test_unknown_revoked_expired_and_missing_tokens_and_a_session_get_the_same_b
     of_the_gone = token(gone)
     User.objects.filter(pk=gone.pk).update(is_active=False)
 
-    answers = [asks(text, "/incidents") for text in ("", "idesk_nothing", revoked, expired, of_the_gone, "a" * 5_000)]
+    answers = [
+        asks(text, "/incidents") for text in ("", "idesk_nothing", revoked, expired, of_the_gone, "a" * 5_000)
+    ]
     answers += [Client().get("/api/v1/incidents"), signed_in(user).get("/api/v1/incidents")]
     answers += [Client().get("/api/v1/incidents", {"token": token(user)})]
     answers += [Client().get("/api/v1/incidents", headers={"Authorization": f"Basic {token(user)}"})]
@@ -74,8 +76,12 @@ def test_a_token_does_what_its_scopes_say_and_no_more() -> None:
 
     assert asks(reads, f"/incidents/{incident.uid}").status_code == 200
     assert asks(writes, f"/incidents/{incident.uid}").status_code == 403
-    assert sends(reads, f"/incidents/{incident.uid}/entries", {"kind": "note", "text": "x"}).status_code == 403
-    assert sends(writes, f"/incidents/{incident.uid}/entries", {"kind": "note", "text": "x"}).status_code == 200
+    assert (
+        sends(reads, f"/incidents/{incident.uid}/entries", {"kind": "note", "text": "x"}).status_code == 403
+    )
+    assert (
+        sends(writes, f"/incidents/{incident.uid}/entries", {"kind": "note", "text": "x"}).status_code == 200
+    )
 
 
 def test_a_token_that_asks_too_often_is_told_to_wait(settings: Any) -> None:
@@ -160,7 +166,9 @@ def test_the_timeline_is_read_to_its_end_without_a_gap_and_names_no_row_of_a_tab
     text = token(ic)
 
     read: list[Any] = []
-    while page := found(asks(text, f"/incidents/{incident.uid}/timeline", after=len(read), limit=3))["entries"]:
+    while page := found(asks(text, f"/incidents/{incident.uid}/timeline", after=len(read), limit=3))[
+        "entries"
+    ]:
         read += page
 
     assert [entry["seq"] for entry in read] == list(range(1, incident.seq + 1))
@@ -188,12 +196,22 @@ def test_updates_clocks_alerts_and_the_catalogue_can_be_read() -> None:
 
 def test_an_update_is_read_with_what_became_of_each_delivery() -> None:
     incident, ic = led()
-    do(incident, "updates", ic, clock.now(), audiences=["executives", "responders"], impact="Writes fail", known="Disk full")
+    do(
+        incident,
+        "updates",
+        ic,
+        clock.now(),
+        audiences=["executives", "responders"],
+        impact="Writes fail",
+        known="Disk full",
+    )
 
     (update,) = found(asks(token(ic), f"/incidents/{incident.uid}/updates"))["updates"]
 
     assert {text["audience"] for text in update["texts"]} == {"executives", "responders"}
-    assert all({"state", "to", "attempts"} <= each.keys() for text in update["texts"] for each in text["deliveries"])
+    assert all(
+        {"state", "to", "attempts"} <= each.keys() for text in update["texts"] for each in text["deliveries"]
+    )
 
 
 @pytest.mark.ledger("RBAC-21")
@@ -208,9 +226,9 @@ def test_the_bridge_link_and_revenue_are_rights_of_their_own() -> None:
     def everything(user: User) -> str:
         text = token(user)
         places = ("", "/timeline")
-        return "".join(asks(text, f"/incidents/{incident.uid}{place}").content.decode() for place in places) + (
-            asks(text, "/services").content.decode()
-        )
+        return "".join(
+            asks(text, f"/incidents/{incident.uid}{place}").content.decode() for place in places
+        ) + (asks(text, "/services").content.decode())
 
     assert "bridge.example" in everything(engineer)
     assert "bridge.example" not in everything(manager)
@@ -229,14 +247,33 @@ def test_outside_the_room_there_is_the_summary_and_not_a_byte_more() -> None:
     make_client()
     do(incident, "entries", ic, clock.now(), kind="finding", text=planted[0], source=planted[1], value="1")
     do(incident, "scope", ic, clock.now(), clients=["kestrel-bank"], regions="eu")
-    do(incident, "updates", ic, clock.now(), audiences=["responders"], known="SECRET-INTERNAL", impact="Writes fail")
-    do(incident, "updates", ic, clock.now(), audiences=["executives"], business="Revenue is safe", impact="Writes fail")
+    do(
+        incident,
+        "updates",
+        ic,
+        clock.now(),
+        audiences=["responders"],
+        known="SECRET-INTERNAL",
+        impact="Writes fail",
+    )
+    do(
+        incident,
+        "updates",
+        ic,
+        clock.now(),
+        audiences=["executives"],
+        business="Revenue is safe",
+        impact="Writes fail",
+    )
     executive = make_user("Ed", roles=["executive"])
     text = token(executive)
 
     summary = asks(text, f"/incidents/{incident.uid}")
     listed = asks(text, "/incidents")
-    hidden = [asks(text, f"/incidents/{incident.uid}/{part}") for part in ("timeline", "updates", "clocks", "alerts")]
+    hidden = [
+        asks(text, f"/incidents/{incident.uid}/{part}")
+        for part in ("timeline", "updates", "clocks", "alerts")
+    ]
     hidden += [asks(text, f"/{part}") for part in ("people", "clients")]
     hidden += [sends(text, f"/incidents/{incident.uid}/entries", {"kind": "note", "text": "hello"})]
 
@@ -260,14 +297,24 @@ def test_who_may_not_see_an_incident_gets_the_bytes_of_a_missing_one(roles: list
         assert hidden.content == missing.content
     hidden = sends(text, f"/incidents/{incident.uid}/entries", {"kind": "note", "text": "x"})
     missing = sends(text, f"/incidents/{new_id()}/entries", {"kind": "note", "text": "x"})
-    assert (hidden.status_code, hidden.content) == (missing.status_code, missing.content) == (404, hidden.content)
+    assert (
+        (hidden.status_code, hidden.content)
+        == (missing.status_code, missing.content)
+        == (404, hidden.content)
+    )
 
 
-@pytest.mark.parametrize("address", ["INC-2026-9999", "nonsense", "%00", "..%2f", "1", "INC-2026-0001%00", "%ff%fe"])
+@pytest.mark.parametrize(
+    "address", ["INC-2026-9999", "nonsense", "%00", "..%2f", "1", "INC-2026-0001%00", "%ff%fe"]
+)
 def test_addresses_that_mean_nothing_are_simply_missing(address: str) -> None:
     text = token(commander())
 
-    answers = [asks(text, f"/incidents/{address}"), sends(text, f"/incidents/{address}/entries", {}), asks(text, "/nothing")]
+    answers = [
+        asks(text, f"/incidents/{address}"),
+        sends(text, f"/incidents/{address}/entries", {}),
+        asks(text, "/nothing"),
+    ]
 
     assert {each.status_code for each in answers} == {404}
     assert {each.content for each in answers} == {answers[0].content}
@@ -334,9 +381,18 @@ def test_who_was_faster_is_named_with_the_fresh_version() -> None:
     incident, ic = led()
     text = token(ic)
     seen = incident.state["severity_seq"]
-    assert sends(text, f"/incidents/{incident.uid}/severity", {"severity": 2, "reason": "fewer", "seen_version": seen}).status_code == 200
+    assert (
+        sends(
+            text,
+            f"/incidents/{incident.uid}/severity",
+            {"severity": 2, "reason": "fewer", "seen_version": seen},
+        ).status_code
+        == 200
+    )
 
-    stale = sends(text, f"/incidents/{incident.uid}/severity", {"severity": 3, "reason": "gone", "seen_version": seen})
+    stale = sends(
+        text, f"/incidents/{incident.uid}/severity", {"severity": 3, "reason": "gone", "seen_version": seen}
+    )
 
     incident.refresh_from_db()
     assert stale.status_code == 409
@@ -371,7 +427,9 @@ def test_what_breaks_shows_a_reference_and_nothing_of_itself() -> None:
 def test_a_body_that_is_too_large_is_refused_as_such() -> None:
     incident, ic = led()
 
-    refused = sends(token(ic), f"/incidents/{incident.uid}/objectives", b'{"text": "' + b"x" * 300_000 + b'"}')
+    refused = sends(
+        token(ic), f"/incidents/{incident.uid}/objectives", b'{"text": "' + b"x" * 300_000 + b'"}'
+    )
 
     assert refused.status_code == 413
 
@@ -389,7 +447,17 @@ def test_no_body_whatever_breaks_an_act() -> None:
     incident, ic = led()
     text = token(ic)
     dice = random.Random(20260314)
-    raw = [b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe", b'{"text": "\\u0000"}', b'{"text": "\\udfff"}', b'{"number": 1e400}']
+    raw = [
+        b"",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"{",
+        b"\xff\xfe",
+        b'{"text": "\\u0000"}',
+        b'{"text": "\\udfff"}',
+        b'{"number": 1e400}',
+    ]
     statuses: dict[int, int] = {}
     with patch("desk.api.limits.count"):
         for noun, flow in every_act().items():

@@ -24,15 +24,24 @@ def post(text: str) -> QueryDict:
 
 def test_a_page_s_fields_fill_lists_mappings_ticks_and_times() -> None:
     resolve = parsing.from_post(
-        ResolveForm, post("proof=p99+120+ms&review_at=2026-07-01T10:00&items.told=ticked&items.db=pending"), zone=BERLIN
+        ResolveForm,
+        post("proof=p99+120+ms&review_at=2026-07-01T10:00&items.told=ticked&items.db=pending"),
+        zone=BERLIN,
     )
     declare = parsing.from_post(
-        DeclareForm, post("severity=1&symptom=down&services=ledger&services=checkout&internal=on&clients="), zone=BERLIN
+        DeclareForm,
+        post("severity=1&symptom=down&services=ledger&services=checkout&internal=on&clients="),
+        zone=BERLIN,
     )
 
     assert resolve.review_at == datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
     assert resolve.items == {"told": "ticked", "db": "pending"}
-    assert (declare.services, declare.clients, declare.internal, declare.data) == (["ledger", "checkout"], [], True, False)
+    assert (declare.services, declare.clients, declare.internal, declare.data) == (
+        ["ledger", "checkout"],
+        [],
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,7 +86,12 @@ def test_a_text_beyond_its_bound_is_named_beside_its_field() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{"number": 2**31}, {"number": "9" * 30}, {"number": 1, "happened_at": "9999-12-31T23:59:59-12:00"}, {"number": 1e300}],
+    [
+        {"number": 2**31},
+        {"number": "9" * 30},
+        {"number": 1, "happened_at": "9999-12-31T23:59:59-12:00"},
+        {"number": 1e300},
+    ],
 )
 def test_what_the_database_cannot_hold_is_refused_before_it(body: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
