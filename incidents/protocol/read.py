@@ -89,7 +89,7 @@ def _past(state: State, clock: Clock, subject: str, past: Past) -> Reading:
     word: Word
     if met is not None:
         at, word = met, "met" if met <= due else "late"
-        by = _apart(state, past["anchor"] if word == "met" else due, met)
+        by = max(0.0, _apart(state, past["anchor"] if word == "met" else due, met))  # an act may lie before its clock
     else:
         at = ended or due
         void = clock.kind == "window" or at <= due
