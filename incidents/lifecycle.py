@@ -110,7 +110,7 @@ def _payload(opening: Opening, protocol: Protocol) -> dict[str, Any]:
     return {
         "alert": stamp(opening.alert_fired_at),
         "source": opening.source,
-        "minute": opening.minute or settings.MINUTE_SECONDS,
+        "minute": opening.minute or (60.0 if opening.time == "driven" else settings.MINUTE_SECONDS),
         "zone": team.zone,
         "business": {
             "from": options["business_from"],

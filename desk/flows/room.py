@@ -22,6 +22,9 @@ from people.models import User
 from people.rights import Column, Grant, Right, columns, may, refusal
 
 
+_TO_START = ("proposed", "asked", "approved")  # what an unapproved one lacks is the approval, and GATE-01 says so
+
+
 class Room:
     """A locked incident in the hands of one person for one act."""
 
@@ -70,7 +73,7 @@ class Room:
         if not {"clients", "public"} & set(state["sent"]):
             found.add(Grant.FIRST_CLIENT_TEXT)
         if any(
-            c["implementer"] == self.by.pk and c["state"] == "approved" for c in state["changes"].values()
+            c["implementer"] == self.by.pk and c["state"] in _TO_START for c in state["changes"].values()
         ):
             found.add(Grant.NAMED_IMPLEMENTER)
         commander = state["seats"].get("ic")
