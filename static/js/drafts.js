@@ -7,6 +7,7 @@ const user = document.body.dataset.user;
 const scope = document.querySelector("[data-scope]")?.dataset.scope ?? "desk";
 const keyOf = (form) => `${PREFIX}${user}:${scope}:${form.dataset.draft}`;
 const timers = new WeakMap();
+let leaving = false; // signed out: nothing is written any more
 
 function fields(form) {
   return [...form.elements].filter((f) => f.name && !["hidden", "password", "file", "submit", "button"].includes(f.type) && f.name !== "aud" && f.name !== "show");
@@ -26,6 +27,7 @@ function read(form) {
 }
 
 function save(form) {
+  if (leaving) return;
   try {
     const kept = read(form);
     const id = form.hasAttribute("data-unsettled") ? form.querySelector("[name=request_id]")?.value : undefined;
@@ -84,12 +86,13 @@ if (user) {
     }
   });
   document.addEventListener("desk:swapped", (event) => event.target.querySelectorAll?.("form[data-draft]").forEach(restore));
-  addEventListener("pagehide", () => document.querySelectorAll("form[data-draft]").forEach((form) => timers.has(form) && !form.hasAttribute("data-sent") && save(form)));
+  addEventListener("pagehide", () => document.querySelectorAll("form[data-draft]").forEach((form) => timers.has(form) && save(form)));
   document.querySelectorAll("form[data-draft]").forEach(restore);
 }
 
 document.addEventListener("submit", (event) => {
   if (!event.target.matches?.("[data-sign-out]")) return;
+  leaving = true;
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX) || key.startsWith("desk:queue:")) localStorage.removeItem(key);
   } catch {

@@ -17,6 +17,7 @@ const fresh = (form) => {
   form.removeAttribute("data-unsettled");
 };
 
+const lastButton = new WeakMap();
 const say = (text) => document.dispatchEvent(new CustomEvent("desk:say", { detail: text }));
 const isWrite = (el) => el instanceof HTMLFormElement && el.hasAttribute("data-write");
 
@@ -89,6 +90,7 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
     return notice(form, "Offline", "Nothing was sent. This act is closed until the line is back; your text stays here.");
   }
   if (event.defaultPrevented) return;
+  if (button) lastButton.set(form, button);
   clearErrors(form);
   busy(form, true);
 });
@@ -111,7 +113,8 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   if (status === 0) {
     form.setAttribute("data-unsettled", "");
     if (form.hasAttribute("data-queued")) return form.removeAttribute("data-queued");
-    const send = el("button", { class: "btn btn--primary push", type: "submit" }, "Send again");
+    const send = el("button", { class: "btn btn--primary push", type: "button" }, "Send again");
+    send.addEventListener("click", () => (lastButton.get(form) ?? form.querySelector("button[type=submit]")).click());
     return notice(form, "No answer", "The desk did not answer. Your text is kept, and sending again is safe: it is done once.", send);
   }
   if (status >= 500 && status !== 503) form.setAttribute("data-unsettled", "");
@@ -138,5 +141,5 @@ document.addEventListener("keydown", (event) => {
   const button = [...form.querySelectorAll("button[type=submit]")].find((b) => b.offsetParent !== null && !b.disabled && !b.closest(".answer"));
   if (!button) return;
   event.preventDefault();
-  form.requestSubmit(button);
+  button.click();
 });

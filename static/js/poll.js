@@ -97,7 +97,7 @@ async function take(answer) {
     if (!older(rev)) {
       cursor = rev;
       live.dataset.cursor = rev;
-      collect(html);
+      steady(() => collect(html));
     }
   }
   flush();
@@ -119,7 +119,26 @@ function collect(html) {
   }
 }
 
+/* What the eye or the hand is on stays where it is, whatever is put in above it. */
+function steady(change) {
+  const at = document.activeElement;
+  const typing = at?.matches("input, textarea, select") && !at.closest("dialog");
+  const seen = typing ? at : window.scrollY > 0 ? document.elementFromPoint(innerWidth / 2, innerHeight / 2) : null;
+  const mark = typing ? at : seen?.closest(".entry, .phase, .region, [id]");
+  if (!mark || mark === document.body || mark.id === "main") return change();
+  const top = mark.getBoundingClientRect().top;
+  const id = mark.id;
+  change();
+  const now = mark.isConnected ? mark : id ? document.getElementById(id) : null;
+  const moved = now ? now.getBoundingClientRect().top - top : 0;
+  if (Math.abs(moved) >= 1) window.scrollBy({ top: moved, behavior: "instant" });
+}
+
 function flush() {
+  if (waiting.size) steady(putIn);
+}
+
+function putIn() {
   for (const [id, part] of [...waiting]) {
     const region = document.getElementById(id);
     if (!region) {
