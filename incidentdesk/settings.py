@@ -152,12 +152,19 @@ def _database(name: str, *, web: bool, owner: bool) -> dict[str, Any]:
         "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
     }
     if web:
-        options["pool"] = {"min_size": 1, "max_size": WEB_THREADS + 2, "timeout": 3, "max_idle": 300}
+        # Reconnecting is given up early: the next request tries at once, instead of waiting out a growing pause.
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": WEB_THREADS + 2,
+            "timeout": 3,
+            "max_idle": 300,
+            "reconnect_timeout": 4,
+        }
     return {
         **found,
         "OPTIONS": options,
         "CONN_MAX_AGE": 0 if web else 60,
-        "CONN_HEALTH_CHECKS": True,
+        "CONN_HEALTH_CHECKS": not web,  # the pool's connections are looked at without a query (kernel.postgresql)
     }
 
 

@@ -100,7 +100,7 @@ def postgres(name: str, default: str | object = REQUIRED) -> dict[str, Any]:
     named = {django: str(parts.pop(libpq, "") or "") for django, libpq in _DJANGO_NAMES.items()}
     if not named["NAME"]:
         raise ImproperlyConfigured(f"{name} names no database.")
-    return {"ENGINE": "django.db.backends.postgresql", **named, "OPTIONS": parts}
+    return {"ENGINE": "incidentdesk.kernel.postgresql", **named, "OPTIONS": parts}
 
 
 def load(path: Path) -> None:
