@@ -188,13 +188,6 @@ def resend(message_id: int, *, now: datetime) -> bool:
     return bool(again)
 
 
-def waiting(*, now: datetime) -> bool:
-    """Whether anything is due: one index look-up, for callers that ring or deliver each second."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [now, now])
-        return cursor.fetchone() is not None
-
-
 def _tell(message: Message, error: str, now: datetime) -> None:
     message.last_error = error
     for hook in dead_hooks:
@@ -257,9 +250,4 @@ FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::timestamptz[], %s::smallint
      AS x(id, attempt, state, due_at, faults, error)
 WHERE m.id = x.id AND m.attempt = x.attempt AND m.state = 'leased'
 RETURNING m.id
-"""
-
-_WAITING = """
-SELECT 1 WHERE EXISTS (SELECT 1 FROM comms_message WHERE state = 'pending' AND due_at <= %s)
-            OR EXISTS (SELECT 1 FROM comms_message WHERE state = 'leased' AND lease_until <= %s)
 """

@@ -244,16 +244,6 @@ def test_messages_given_back_are_due_again_and_have_not_aged() -> None:
     assert len(claim(T0 + timedelta(seconds=3))) == 1
 
 
-def test_whether_anything_is_due_is_known_without_claiming() -> None:
-    put(mail("a", due_at=T0 + timedelta(seconds=5)))
-
-    assert not outbox.waiting(now=T0)
-    assert outbox.waiting(now=T0 + timedelta(seconds=5))
-    claim(T0 + timedelta(seconds=5))
-    assert not outbox.waiting(now=T0 + timedelta(seconds=6))
-    assert outbox.waiting(now=T0 + timedelta(seconds=5) + LEASE)
-
-
 def test_after_five_failures_a_lane_rests_thirty_seconds_and_then_one_probe_goes() -> None:
     lane = "webhook:a.example:443"
     put(hook("a", "https://a.example/"))
