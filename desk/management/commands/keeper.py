@@ -32,6 +32,7 @@ class Command(BaseCommand):
         pause = min(1.0, settings.TICK_SECONDS, settings.KEEPER_GRACE_SECONDS / 4)
         while not stop.wait(pause):
             try:
+                connection.close_if_unusable_or_obsolete()
                 self._look(watch)
             except DatabaseError as error:
                 logger.warning(
@@ -42,7 +43,6 @@ class Command(BaseCommand):
                 logger.exception("A round of the keeper failed; it goes on trying.")
 
     def _look(self, watch: rounds.Watch) -> None:
-        connection.close_if_unusable_or_obsolete()
         now = clock.now()
         if (beaten := heartbeats.last("keeper")) is None or (
             now - beaten
