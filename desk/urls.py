@@ -2,10 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from desk import health, page_acts
+from desk import ack, health, hooks, page_acts
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("hooks/alertmanager/", hooks.alertmanager, name="alertmanager"),
+    path("ack/", ack.page, name="ack"),
+    path("ack/<str:token>/", ack.exchange, name="ack_link"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("ops/pulse", health.pulse, name="pulse"),

@@ -5,15 +5,15 @@ Identity is (source, fingerprint, start). A repeat counts; a resolve is final, a
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import psycopg
-from django.db import connection, transaction
+from django.db import transaction
 
 from comms import doorbell
+from incidentdesk.kernel import sql
 from oncall.hooks.alertmanager import Incoming
 from people.roles import Scope
 from people.tokens import digest_of
@@ -40,17 +40,13 @@ def store(token: str, incoming: Sequence[Incoming]) -> Stored:
     but for one knock, and only when something new waits.
     """
     rows = _merged(incoming)
-    with connection.wrap_database_errors:
-        connection.ensure_connection()
-        cursor = psycopg.Cursor(connection.connection)
-        cursor.execute(_STORE, _parameters(token, rows), prepare=True)
-        user, alerts, new, pending = cursor.fetchone() or (None, 0, 0, 0)
-        cursor.close()
+    found = sql.run(_STORE, _parameters(token, rows))
+    user, stored, new, pending = found[0] if found else (None, 0, 0, 0)
     if user is None:
         return Stored(known=False)
     if pending:
         transaction.on_commit(ring, robust=True)
-    return Stored(True, source_of(user), alerts, new, pending)
+    return Stored(True, source_of(user), stored, new, pending)
 
 
 def source_of(user: int) -> str:
@@ -79,36 +75,36 @@ def _merged(incoming: Iterable[Incoming]) -> list[tuple[Incoming, int, bool]]:
     return [found[key] for key in sorted(found)]
 
 
-def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> dict[str, Any]:
+def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[Any]:
     alerts = [row[0] for row in rows]
-    return {
-        "digest": digest_of(token),
-        "scope": Scope.ALERTS_WRITE.value,
-        "fingerprint": [each.fingerprint for each in alerts],
-        "starts_at": [each.starts_at for each in alerts],
-        "ends_at": [each.ends_at for each in alerts],
-        "state": ["firing" if each.firing else "resolved" for each in alerts],
-        "critical": [each.critical for each in alerts],
-        "severity_label": [each.severity_label for each in alerts],
-        "presumed": [each.presumed for each in alerts],
-        "name": [each.name for each in alerts],
-        "summary": [each.summary for each in alerts],
-        "value": [each.value for each in alerts],
-        "service_slug": [each.service for each in alerts],
-        "group_key": [each.group_key for each in alerts],
-        "generator_url": [each.generator_url for each in alerts],
-        "payload": [each.payload for each in alerts],
-        "count": [row[1] for row in rows],
-        "fired": [row[2] for row in rows],
-    }
+    return [
+        digest_of(token),
+        Scope.ALERTS_WRITE.value,
+        [each.fingerprint for each in alerts],
+        [each.starts_at for each in alerts],
+        [each.ends_at for each in alerts],
+        ["firing" if each.firing else "resolved" for each in alerts],
+        [each.critical for each in alerts],
+        [each.severity_label for each in alerts],
+        [each.presumed for each in alerts],
+        [each.name for each in alerts],
+        [each.summary for each in alerts],
+        [each.value for each in alerts],
+        [each.service for each in alerts],
+        [each.group_key for each in alerts],
+        [each.generator_url for each in alerts],
+        [each.payload for each in alerts],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+    ]
 
 
 # A token that is unknown, revoked, expired or of another scope yields no row of `token`, by one and the same path (F30).
 _STORE: Final = """
 WITH token AS (
   SELECT t.id, t.user_id, t.last_used_at FROM people_apitoken t JOIN people_user u ON u.id = t.user_id
-  WHERE t.digest = %(digest)s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
-    AND u.is_active AND %(scope)s::text = ANY(t.scopes)
+  WHERE t.digest = %s::text AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+    AND u.is_active AND %s::text = ANY(t.scopes)
 ), used AS (
   UPDATE people_apitoken t SET last_used_at = now() FROM token
   WHERE t.id = token.id AND (token.last_used_at IS NULL OR token.last_used_at < now() - interval '1 minute')
@@ -120,10 +116,10 @@ WITH token AS (
     x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug, x.group_key, x.generator_url,
     x.payload::jsonb, clock_timestamp(), x.count, x.fired, false, true
   FROM token, unnest(
-    %(fingerprint)s::text[], %(starts_at)s::timestamptz[], %(ends_at)s::timestamptz[], %(state)s::text[],
-    %(critical)s::bool[], %(severity_label)s::text[], %(presumed)s::smallint[], %(name)s::text[], %(summary)s::text[],
-    %(value)s::text[], %(service_slug)s::text[], %(group_key)s::text[], %(generator_url)s::text[], %(payload)s::text[],
-    %(count)s::int[], %(fired)s::bool[])
+    %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[],
+    %s::bool[], %s::text[], %s::smallint[], %s::text[], %s::text[],
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+    %s::int[], %s::bool[])
     AS x(fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
          service_slug, group_key, generator_url, payload, count, fired)
   ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
@@ -173,17 +169,12 @@ def claim_pending(*, now: datetime, limit: int) -> list[Waiting]:
     Must run inside a transaction, which holds the groups until it ends. Rows are not locked, so the hook never waits;
     `admitted` leaves a row pending that changed meanwhile.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_PENDING, [now, limit])
-        ids = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
-        if not ids:
-            return []
-        groups = sorted(set(ids.values()))
-        cursor.execute(_LOCK, [list(column) for column in zip(*groups, strict=True)])
-        held = {(row[0], row[1]) for row in cursor.fetchall() if row[2]}
-        # Read again under the locks: whoever held a group before may have admitted its rows.
-        cursor.execute(_READ, [[pk for pk, group in ids.items() if group in held]])
-        return [Waiting(*row) for row in cursor.fetchall()]
+    ids = {row[0]: (row[1], row[2]) for row in sql.run(_PENDING, [now, limit])}
+    if not ids:
+        return []
+    held = {(row[0], row[1]) for row in sql.run(_LOCK, sql.columns(sorted(set(ids.values())))) if row[2]}
+    # Read again under the locks: whoever held a group before may have admitted its rows.
+    return [Waiting(*row) for row in sql.run(_READ, [[pk for pk, group in ids.items() if group in held]])]
 
 
 def admitted(alerts: Sequence[Waiting]) -> None:
@@ -197,20 +188,24 @@ def admitted(alerts: Sequence[Waiting]) -> None:
         [each.service for each in alerts],
         [each.again for each in alerts],
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_ADMITTED, columns)
+    sql.run(_ADMITTED, columns)
 
 
 def put_off(alerts: Sequence[Waiting], *, until: datetime) -> None:
     """Try these again later: something about them failed, and the others must not wait for it."""
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE oncall_alert SET retry_at = %s WHERE id = ANY(%s)", [until, [a.id for a in alerts]])
+    sql.run("UPDATE oncall_alert SET retry_at = %s WHERE id = ANY(%s::bigint[])", [until, [a.id for a in alerts]])
 
 
-def supersede(alerts: Sequence[Waiting]) -> None:
+def supersede(ids: Sequence[int]) -> None:
     """Mark as ended what the source has started anew without resolving it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ENDED, [[each.id for each in alerts]])
+    if ids:
+        sql.run(_ENDED, [list(ids)])
+
+
+def end(alert: int, *, incident: int) -> str:
+    """End one alert of an incident by hand; its name. A resolve that comes later is only counted."""
+    found = sql.run(_END_ONE, [alert, incident])
+    return str(found[0][0]) if found else "The alert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,33 +225,21 @@ class Kin:
 
 def kin(alerts: Sequence[Waiting]) -> list[Kin]:
     """All other rows of the same fingerprints, and critical ones of the same groups that have an incident. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _KIN,
-            [
-                [each.source for each in alerts],
-                [each.fingerprint for each in alerts],
-                [each.group_key for each in alerts],
-            ],
-        )
-        return [Kin(*row) for row in cursor.fetchall()]
+    sources = [each.source for each in alerts]
+    groups = [each.group_key for each in alerts]
+    return [Kin(*row) for row in sql.run(_KIN, [sources, [each.fingerprint for each in alerts], sources, groups])]
 
 
-def wake_warnings(incidents: Mapping[int, tuple[set[tuple[str, str]], set[int]]]) -> None:
+def wake_warnings(groups: Sequence[tuple[str, str]], services: Sequence[int]) -> None:
     """Let warnings that fire without an incident be looked at again, now that one stands for their group or service."""
-    groups = {group for found, _ in incidents.values() for group in found}
-    services = {service for _, found in incidents.values() for service in found}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _WAKE, [[source for source, _ in groups], [key for _, key in groups], sorted(services)]
-        )
+    sql.run(_WAKE, [[source for source, _ in groups], [key for _, key in groups], list(services)])
 
 
 _PENDING: Final = """
 SELECT id, source, group_key FROM (
   SELECT id, source, group_key, row_number() OVER (PARTITION BY source, group_key ORDER BY critical DESC, id) AS place
-  FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s)) ranked
-ORDER BY place, id LIMIT %s
+  FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s::timestamptz)) ranked
+ORDER BY place, id LIMIT %s::int
 """
 _LOCK: Final = """
 SELECT s, g, pg_try_advisory_xact_lock(hashtextextended(s || chr(10) || g, 7)) FROM unnest(%s::text[], %s::text[]) AS x(s, g)
@@ -264,7 +247,7 @@ SELECT s, g, pg_try_advisory_xact_lock(hashtextextended(s || chr(10) || g, 7)) F
 _READ: Final = """
 SELECT id, source, fingerprint, starts_at, ends_at, state, critical, presumed, name, summary, value, service_slug,
   group_key, fired, incident_id, service_id
-FROM oncall_alert WHERE id = ANY(%s) AND pending ORDER BY starts_at, id
+FROM oncall_alert WHERE id = ANY(%s::bigint[]) AND pending ORDER BY starts_at, id
 """
 _ADMITTED: Final = """
 UPDATE oncall_alert a SET pending = a.state <> x.state, incident_id = coalesce(a.incident_id, x.incident),
@@ -272,7 +255,11 @@ UPDATE oncall_alert a SET pending = a.state <> x.state, incident_id = coalesce(a
 FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bool[]) AS x(id, state, incident, service, again)
 WHERE a.id = x.id
 """
-_ENDED: Final = "UPDATE oncall_alert SET state = 'ended' WHERE id = ANY(%s) AND state = 'firing'"
+_ENDED: Final = "UPDATE oncall_alert SET state = 'ended' WHERE id = ANY(%s::bigint[]) AND state = 'firing'"
+_END_ONE: Final = """
+UPDATE oncall_alert SET state = CASE WHEN state = 'firing' THEN 'ended' ELSE state END
+WHERE id = %s::bigint AND incident_id = %s::bigint RETURNING name
+"""
 _KIN: Final = """
 SELECT a.id, a.source, a.fingerprint, a.group_key, a.starts_at, a.state, a.fired, a.incident_id, coalesce(i.status, '')
 FROM oncall_alert a LEFT JOIN incidents_incident i ON i.id = a.incident_id
@@ -286,5 +273,5 @@ WHERE a.critical AND (a.source, a.group_key) IN (SELECT * FROM unnest(%s::text[]
 _WAKE: Final = """
 UPDATE oncall_alert SET pending = true
 WHERE incident_id IS NULL AND state = 'firing' AND fired AND NOT critical AND NOT pending
-  AND ((source, group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[])) OR service_id = ANY(%s))
+  AND ((source, group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[])) OR service_id = ANY(%s::bigint[]))
 """

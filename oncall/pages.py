@@ -7,18 +7,21 @@ leaves in `messages` goes out with the outbox rows of the same transaction. `set
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db.models import Q
 
 from comms import links
 from comms.models import Channel, Priority
 from comms.outbox import NewMessage
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.stamps import moment, stamp
+from incidents.models import Incident
 from incidents.protocol import State, hours
 from incidents.protocol.state import force
 from incidents.record import Record
-from oncall.models import LINK_LIFE
+from oncall.models import LINK_LIFE, AckLink
 from people.models import User
 
 ACK_PATH = "/ack/"
@@ -82,9 +85,8 @@ def store(planned: Sequence[Planned], *, now: datetime) -> list[NewMessage]:
         for each in planned
         for (number, user), mark in zip(each.pages, each.nonces, strict=True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_PAGES, [list(column) for column in zip(*rows, strict=True)])
-        cursor.execute(_LINKS, [list(column) for column in zip(*marks, strict=True)])
+    sql.run(_PAGES, sql.columns(rows))
+    sql.run(_LINKS, sql.columns(marks))
     reachable = User.objects.filter(pk__in={row[2] for row in rows}, is_active=True, is_machine=False)
     addresses = dict(reachable.exclude(email="").values_list("pk", "email"))
     for each in planned:
@@ -105,8 +107,24 @@ def settle(records: Iterable[Record]) -> None:
         if written.entry.kind == "page.acknowledged" and written.entry.by is not None
     ]
     if done:
-        with connection.cursor() as cursor:
-            cursor.execute(_SETTLE, [list(column) for column in zip(*done, strict=True)])
+        sql.run(_SETTLE, sql.columns(done))
+
+
+def link_by(*, now: datetime, used_since: datetime | None = None, **which: Any) -> AckLink | None:
+    """A link that opens something now, with its person and incident; unknown, revoked and run out are all None.
+
+    A used one opens nothing, but for showing what it did: then `used_since` says how long ago it may have been.
+    """
+    fresh = Q(used_at=None) if used_since is None else Q(used_at=None) | Q(used_at__gte=used_since)
+    live = AckLink.objects.filter(fresh, revoked_at=None, expires_at__gt=now, user__is_active=True)
+    return live.select_related("user", "incident").filter(**which).first()
+
+
+def use(link: AckLink, *, now: datetime) -> bool:
+    """Use a link up, in the caller's transaction; False when somebody was faster. Locks its incident first, as acts do."""
+    Incident.objects.select_for_update(no_key=True).only("pk").get(pk=link.incident_id)
+    unused = AckLink.objects.filter(pk=link.pk, used_at=None, revoked_at=None)
+    return bool(unused.update(used_at=now))
 
 
 def _message(each: Planned, number: int, dest: str, mark: tuple[str, str], now: datetime) -> NewMessage:

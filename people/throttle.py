@@ -73,7 +73,7 @@ def _buckets(request: HttpRequest, email: str) -> list[tuple[str, Limit]]:
     device = _known_device(request, account)
     if device:
         return [(_key("device", account, device), PAIR)]
-    address = _network(request)
+    address = network(request)
     return [
         (_key("pair", account, address), PAIR),
         (_key("address", address), ADDRESS),
@@ -91,7 +91,7 @@ def _known_device(request: HttpRequest, account: str) -> str:
     return hashlib.sha256(cookie.encode()).hexdigest() if known else ""
 
 
-def _network(request: HttpRequest) -> str:
+def network(request: HttpRequest) -> str:
     """The address a try counts against; an IPv6 customer has a /64 to choose from, so that counts as one."""
     text = request.META.get("REMOTE_ADDR", "")
     if (

@@ -1,0 +1,277 @@
+"""Stored alerts become entries on records: open or join an incident, page its first person, or only be noted (ALR-02).
+
+The tick calls `admit_pending`; nothing here is an act of a person, so the desk is the author of every entry. All
+decisions are made over values read at the start; what they come to is written in a handful of statements.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from comms import outbox
+from desk import triage
+from incidentdesk.kernel.stamps import stamp
+from incidents import lifecycle, projection
+from incidents import record as records
+from incidents.models import Incident, Service
+from incidents.protocol import Draft, paging, parse
+from incidents.protocol.state import ended, force
+from incidents.record import Record
+from oncall import alerts, pages
+from oncall.alerts import Kin, Waiting
+
+BATCH: Final = 500
+ROUNDS: Final = 20
+PUT_OFF: Final = timedelta(seconds=30)
+log = logging.getLogger(__name__)
+
+
+def admit_pending(*, now: datetime, limit: int = BATCH) -> int:
+    """Admit what the hook has stored, the first alert of every group ahead of all others; how many rows were read.
+
+    Any number of processes may do this at once: a group is admitted by one at a time, and nobody waits for it.
+    """
+    total = 0
+    for _ in range(ROUNDS):
+        count = _batch(now, limit)
+        total += count
+        if not count:
+            break
+    return total
+
+
+def admit(waiting: Sequence[Waiting], *, now: datetime, time: str = Incident.Time.WALL) -> dict[int, str]:
+    """Admit these in the caller's transaction; the key of the incident each one is on, by alert.
+
+    With `time` driven the incidents opened are a driver's: their messages are only simulated.
+    """
+    admission = _Admission(waiting, now, time)
+    for alert in sorted(waiting, key=lambda each: (not each.critical, each.starts_at, each.id)):
+        admission.take(alert)
+    admission.store()
+    return {each.id: admission.records[each.incident].key for each in waiting if each.incident in admission.records}
+
+
+def _batch(now: datetime, limit: int) -> int:
+    try:
+        with transaction.atomic():
+            waiting = alerts.claim_pending(now=now, limit=limit)
+            if waiting:
+                admit(waiting, now=now)
+            return len(waiting)
+    except Exception:  # the batch is rolled back whole; the bad group is found below
+        log.exception("A batch of alerts could not be admitted; taking its groups one by one.")
+        return _group_by_group(now, limit)
+
+
+def _group_by_group(now: datetime, limit: int) -> int:
+    with transaction.atomic():
+        waiting = alerts.claim_pending(now=now, limit=limit)
+        groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+        for alert in waiting:
+            groups[alert.group].append(alert)
+        for group, members in groups.items():
+            try:
+                with transaction.atomic():
+                    admit(members, now=now)
+            except Exception:  # one poisoned group must not stop the others
+                log.exception("The alerts of group %s wait for another try.", group)
+                alerts.put_off(members, until=now + PUT_OFF)
+        return len(waiting)
+
+
+class _Admission:
+    """One batch: what is known of its alerts, the records in hand, and what is to be written."""
+
+    def __init__(self, waiting: Sequence[Waiting], now: datetime, time: str) -> None:
+        self.waiting, self.now, self.time = waiting, now, time
+        self.protocol = parse(lifecycle.current_protocol(now).text)
+        self.kin = alerts.kin(waiting)
+        self.services = _services(waiting)
+        self.nearby = _incidents_of([self.services[a.id] for a in waiting if not a.critical], time)
+        known = {each.incident for each in self.kin if each.incident and each.status != "closed"}
+        near = {incident for found in self.nearby.values() for incident in found}
+        self.records = records.load_many(known | near, now=now) if known | near else {}
+        self.opened: dict[tuple[str, str], int] = {}
+        self.planned: list[pages.Planned] = []
+        self.superseded: list[int] = []
+
+    def take(self, alert: Waiting) -> None:
+        """Decide about one alert."""
+        service = self.services[alert.id]
+        alert.service = service.pk if service else alert.service
+        if alert.incident is not None:
+            self._resolve(self.records.get(alert.incident), alert)
+            return
+        same = [k for k in self.kin if (k.source, k.fingerprint) == (alert.source, alert.fingerprint) and k.id != alert.id]
+        if any(k.starts_at > alert.starts_at for k in same):
+            self._is_over(alert)  # late news of something the source has started anew since
+            return
+        earlier = [k for k in same if k.starts_at < alert.starts_at]
+        self._end(earlier, because=alert)
+        if alert.fired:
+            self._fire(alert, earlier, service)
+
+    def store(self) -> None:
+        """Write everything: entries, states, rows, pages and their mails."""
+        found = list(self.records.values())
+        records.save(found, now=self.now)
+        for record in found:
+            if record.added:
+                projection.project(record, now=self.now)
+        messages = pages.store(self.planned, now=self.now)
+        outbox.put(messages, now=self.now)
+        alerts.supersede(self.superseded)
+        alerts.admitted(self.waiting)
+        if self.opened:
+            alerts.wake_warnings(
+                list(self.opened), [a.service for a in self.waiting if a.incident in self.opened.values() and a.service]
+            )
+
+    def _fire(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> None:
+        record = self._target(alert, earlier, service)
+        if record is None and not alert.critical:
+            return  # a warning opens nothing and wakes nobody (ALR-13)
+        if record is None:
+            self._open(alert, earlier, service)
+        else:
+            self._join(record, alert, again=alert.critical and any(k.incident == record.id and k.fired for k in earlier))
+        if alert.state != "firing":
+            self._resolve(self.records.get(alert.incident or 0), alert)
+
+    def _target(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> Record | None:
+        """The unresolved incident it belongs to: where it fired before, that of its group, for a warning that of its service."""
+        group = [k for k in self.kin if (k.source, k.group_key) == alert.group]
+        candidates = [k.incident for k in sorted(earlier, key=lambda k: k.starts_at, reverse=True)]
+        candidates += [self.opened.get(alert.group), *(k.incident for k in sorted(group, key=lambda k: -(k.incident or 0)))]
+        if not alert.critical and service is not None:
+            candidates += [i for (_, key), i in self.opened.items() if self._touches(i, service)]
+            candidates += self.nearby.get(service.pk, [])
+        for incident in candidates:
+            record = self.records.get(incident or 0)
+            if record is not None and not ended(record.state):
+                return record
+        return None
+
+    def _touches(self, incident: int, service: Service) -> bool:
+        return any(a.incident == incident and a.service == service.pk for a in self.waiting)
+
+    def _open(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> None:
+        """A critical alert opens a record and pages the first of the list (decisions: before anybody declared)."""
+        service = service or lifecycle.unsorted()
+        presumed = self._presumed(alert)
+        before = [k for k in earlier if k.incident is not None]
+        opening = lifecycle.Opening(
+            title=triage.title(presumed, [service.name], alert.summary or alert.name),
+            services=[service],
+            alert_fired_at=min(alert.starts_at, self.now),
+            source="alert",
+            presumed=presumed,
+            symptom=alert.summary or alert.name,
+            time=self.time,
+            follows=max(before, key=lambda k: k.starts_at).incident if before else None,
+        )
+        record = lifecycle.open_record(opening, by=None, now=self.now)
+        self.records[record.id] = record
+        self.opened[alert.group] = record.id
+        alert.service = service.pk
+        self._enter(record, alert, again=False)
+        self._page(record, record.state["ladder"][:1] or record.state["managers"][:1], alert)
+
+    def _join(self, record: Record, alert: Waiting, *, again: bool) -> None:
+        """One alert more on an incident. Nobody is paged, unless it fired again or is graver than what was paged for."""
+        before = force(record.state)
+        answered, red = paging.acknowledged(record.state), record.state["unanswered"]
+        self._enter(record, alert, again=again)
+        if not alert.critical:
+            return
+        state = record.state
+        graver = not answered and before not in (1, 2) and force(state) in (1, 2)
+        # A chain that still runs goes on as it is: starting it anew would keep it from ever reaching the next person.
+        if graver or (again and (answered or red or not paging.run(state))):
+            owner = [state["owner"]] if state["owner"] else state["ladder"][:1] or state["managers"][:1]
+            self._page(record, owner, alert)
+
+    def _enter(self, record: Record, alert: Waiting, *, again: bool) -> None:
+        alert.incident, alert.again = record.id, again
+        payload: dict[str, Any] = {"alert": alert.id, "critical": alert.critical, "again": again}
+        if alert.critical:
+            payload["presumed"] = self._presumed(alert)
+        record.add(Draft("alert.fired", payload, texts=_texts(alert)))
+
+    def _presumed(self, alert: Waiting) -> int:
+        return alert.presumed or int(self.protocol.settings["intake_critical"])
+
+    def _page(self, record: Record, users: Sequence[int], alert: Waiting) -> None:
+        if force(record.state) == 4:
+            return  # a ticket for the next working day; nobody is woken
+        if not users:
+            # Nobody can be called: what stands red everywhere after a chain that nobody answered stands at once.
+            record.add(Draft("clock.step", {"clock": "chain", "subject": "", "n": 0, "step": "next", "to": [], "call": "red"}))
+            return
+        at = pages.goes_out(record.state, now=self.now)
+        numbers = pages.numbered(record.state, users)
+        payload: dict[str, Any] = {"pages": [list(each) for each in numbers], "call": "chain", "level": 1}
+        if at > self.now:
+            payload["at"] = stamp(at)
+        record.add(Draft("page.sent", payload))
+        text = f"{alert.name}, firing since {alert.starts_at:%H:%M} UTC."
+        self.planned.append(
+            pages.plan(record.id, record.uid, record.key, record.title, numbers, "chain", 1, now=self.now, at=at, text=text)
+        )
+
+    def _resolve(self, record: Record | None, alert: Waiting) -> None:
+        """The source says it is over. That proposes; nothing moves by it."""
+        if record is None or record.state["status"] == "closed" or alert.state == "firing":
+            return
+        known = record.state["alerts"].get(str(alert.id))
+        if known is not None and known["firing"]:
+            record.add(Draft("alert.resolved", {"alert": alert.id, "critical": alert.critical}, texts=_texts(alert)))
+
+    def _is_over(self, alert: Waiting) -> None:
+        if alert.state == "firing":
+            alert.state = "ended"
+            self.superseded.append(alert.id)
+
+    def _end(self, earlier: Sequence[Kin], *, because: Waiting) -> None:
+        """The source has started it anew without resolving it: the earlier firing is over."""
+        for kin in earlier:
+            if kin.state != "firing":
+                continue
+            self.superseded.append(kin.id)
+            record = self.records.get(kin.incident or 0)
+            if record is not None and record.state["alerts"].get(str(kin.id), {}).get("firing"):
+                payload = {"alert": kin.id, "critical": because.critical, "superseded": because.id}
+                record.add(Draft("alert.resolved", payload, texts=_texts(because)))
+
+
+def _texts(alert: Waiting) -> dict[str, str]:
+    return {"name": alert.name, "summary": alert.summary, "value": alert.value}
+
+
+def _services(waiting: Sequence[Waiting]) -> dict[int, Service | None]:
+    """The service each alert names, by slug or name; None for one that is not in the catalogue."""
+    named = {alert.service_slug.lower() for alert in waiting if alert.service_slug}
+    found: dict[str, Service] = {}
+    if named:
+        asked = Service.objects.select_related("team").annotate(folded=Lower("name"))
+        for service in asked.filter(Q(slug__in=named) | Q(folded__in=named)):
+            found |= {service.name.lower(): service, service.slug: service}
+    return {alert.id: found.get(alert.service_slug.lower()) for alert in waiting}
+
+
+def _incidents_of(services: Sequence[Service | None], time: str) -> dict[int, list[int]]:
+    """The unresolved incidents that touch these services, the newest first."""
+    wanted = {service.pk for service in services if service is not None}
+    found: dict[int, list[int]] = defaultdict(list)
+    if wanted:
+        rows = Incident.objects.active().filter(time=time, services__in=wanted).order_by("-id")
+        for service, incident in rows.values_list("services", "id"):
+            found[service].append(incident)
+    return found

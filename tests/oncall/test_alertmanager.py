@@ -1,0 +1,167 @@
+"""Reading what Alertmanager sends: recorded from a real one, and everything that is wrong with a body."""
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from incidentdesk.kernel.embedded.valkey import free_port
+from oncall.hooks.alertmanager import parse
+from oncall.hooks.strict import BODY_LIMIT, Malformed
+from tests import alertmanager
+from tests.alertmanager import RECORDED
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text())
+    return found
+
+
+def body(**changes: Any) -> bytes:
+    """The recorded firing with its first alert changed."""
+    told = recorded("firing")
+    told["alerts"] = [{**told["alerts"][0], **changes}]
+    return json.dumps(told).encode()
+
+
+@pytest.mark.ledger("ALR-01")
+def test_a_recorded_firing_is_read_with_all_that_an_alert_is_known_by() -> None:
+    found = parse((RECORDED / "firing.json").read_bytes())
+
+    alert = next(each for each in found.alerts if each.critical)
+    assert (alert.name, alert.service, alert.severity_label) == ("WriteErrors", "ledger", "critical")
+    assert (alert.summary, alert.value) == ("Writes fail on the primary", "1240/min")
+    assert alert.group_key == '{}:{service="ledger"}'
+    assert alert.firing and alert.ends_at is None and alert.starts_at.tzinfo is UTC
+    assert len(alert.fingerprint) == 16
+    assert [each.critical for each in found.alerts].count(False) == 1
+
+
+def test_a_recorded_end_names_the_same_alerts_with_their_end() -> None:
+    firing = parse((RECORDED / "firing.json").read_bytes()).alerts
+    resolved = parse((RECORDED / "resolved.json").read_bytes()).alerts
+
+    assert {(a.fingerprint, a.starts_at) for a in firing} == {(a.fingerprint, a.starts_at) for a in resolved}
+    assert all(not each.firing and each.ends_at is not None for each in resolved)
+
+
+def test_the_recorded_requests_are_what_a_real_alertmanager_sends() -> None:
+    if alertmanager.binary() is None:
+        pytest.skip("Alertmanager cannot be had here; the recorded requests stand for it")
+
+    firing, resolved, headers = alertmanager.real_requests(datetime.now(UTC), port=free_port())
+
+    assert timeless(firing) == timeless(recorded("firing"))
+    assert timeless(resolved) == timeless(recorded("resolved"))
+    assert headers["Authorization"] == "Bearer a-token"
+    assert len(parse(json.dumps(firing).encode()).alerts) == 2
+
+
+def timeless(told: dict[str, Any]) -> dict[str, Any]:
+    """A body without its times, its alerts in one order: Alertmanager sends them in any."""
+    alerts = [{k: v for k, v in each.items() if k not in ("startsAt", "endsAt")} for each in told["alerts"]]
+    return {**told, "alerts": sorted(alerts, key=lambda each: each["fingerprint"])}
+
+
+@pytest.mark.parametrize(
+    ("raw", "position"),
+    [
+        (b"", "character 0"),
+        (b'{"alerts": [}', "character 12"),
+        (b"[]", "character 0"),
+        (b"{}", "alerts"),
+        (b'{"alerts": "\xff"}', "byte 12"),
+        (b'{"alerts": "\\u0000"}', "character 12"),
+        (b'{"alerts": "a\\\\u0000"}', "alerts"),
+        (b'{"alerts": "\x00"}', "character 12"),
+        (b'{"alerts": "\\ud800"}', "character 12"),
+        (b'{"alerts": "\\udc00 "}', "character 12"),
+        (b'{"alerts": "\\ud800\\ud800"}', "character 12"),
+        (b'{"note": "NaN", "alerts": NaN}', "character 26"),
+        (b'{"alerts": -Infinity}', "character 11"),
+        (b'{"alerts": 1e999}', "character 11"),
+        (b'{"alerts": ' + b"9" * 30 + b"}", "character 11"),
+        (b'{"alerts": ' + b"9" * 9_000 + b"}", "character 11"),
+        (b"[" * 10_000, "depth"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "depth"),
+        (b"[" * 40 + b"]" * 40, "depth"),
+        (b"{" + b",".join(b'"f%d":1' % n for n in range(2_000)) + b"}", "depth 1"),
+        (b'{"version": "3", "alerts": []}', "version"),
+        (b'{"groupKey": 7, "alerts": []}', "groupKey"),
+        (body(startsAt="yesterday"), "alerts[0].startsAt"),
+        (body(startsAt=7), "alerts[0].startsAt"),
+        (body(startsAt="2026-03-08T02:47:00"), "alerts[0].startsAt"),
+        (body(startsAt="0001-01-01T00:00:00+05:00"), "alerts[0].startsAt"),
+        (body(labels=[1]), "alerts[0].labels"),
+        (body(labels={"a": 1}), "alerts[0].labels.a"),
+        (body(status=None), "alerts[0].status"),
+        (body(fingerprint=1), "alerts[0].fingerprint"),
+    ],
+)  # fmt: skip
+def test_a_body_that_cannot_be_read_is_refused_with_the_place_of_its_fault(raw: bytes, position: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse(raw)
+
+    assert refused.value.position == position
+    assert refused.value.reason
+
+
+def test_an_unknown_status_is_set_aside_and_the_others_are_read() -> None:
+    told = recorded("firing")
+    told["alerts"][0]["status"] = "simmering"
+    told["new"] = {"fields": ["are", "ignored"]}
+
+    found = parse(json.dumps(told).encode())
+
+    assert [each.position for each in found.aside] == ["alerts[0].status"]
+    assert len(found.alerts) == 1
+
+
+def test_an_alert_that_cannot_be_read_costs_none_of_its_neighbours() -> None:
+    told = recorded("firing")
+    told["alerts"][0]["startsAt"] = "soon"
+
+    found = parse(json.dumps(told).encode())
+
+    assert [each.position for each in found.aside] == ["alerts[0].startsAt"]
+    assert len(found.alerts) == 1
+
+
+def test_texts_from_outside_are_cleaned_and_cut_never_refused() -> None:
+    hostile = {"alertname": "a\u202ecod.exe\nsecond", "severity": "PAGE", "service": "x" * 500, "sev": "SEV-2"}
+
+    alert = parse(body(labels=hostile, annotations={"summary": "word" * 5_000}, generatorURL="javascript:alert(1)")).alerts[0]
+
+    assert alert.name == "acod.exe second"
+    assert alert.critical and alert.presumed == 2
+    assert len(alert.service) == 80 and len(alert.summary) == 1_000
+    assert alert.generator_url == ""
+
+
+def test_a_thousand_broken_bodies_are_each_read_or_refused_and_nothing_else() -> None:
+    dice = random.Random(20260308)  # noqa: S311
+    good = (RECORDED / "firing.json").read_bytes()
+    pieces = [b"\x00", b"\xff", b"\\ud800", b"NaN", b"1e400", b"{", b"]", b'"', b"\\", b"\xe2\x80\xae", b"null", b"-", b"[[[["]
+    refused = 0
+
+    for _ in range(1_000):
+        raw = bytearray(good)
+        for _ in range(dice.randint(1, 6)):
+            place, kind = dice.randrange(len(raw)), dice.randrange(4)
+            if kind == 0:
+                raw[place:place] = dice.choice(pieces)
+            elif kind == 1:
+                del raw[place : place + dice.randint(1, 40)]
+            elif kind == 2:
+                raw[place] = dice.randrange(256)
+            else:
+                raw[place:place] = raw[place : place + dice.randint(1, 200)]
+        try:
+            parse(bytes(raw[:BODY_LIMIT]))
+        except Malformed as fault:
+            refused += 1
+            assert fault.position
+
+    assert refused > 500

@@ -1,0 +1,136 @@
+"""Alerts as rows: once however often and in whatever order they come."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from incidentdesk.kernel import sql
+from oncall import alerts
+from oncall.models import Alert
+from tests.factories import T0, minutes
+from tests.oncall.makers import alert, make_source, receive
+
+
+@pytest.mark.django_db
+@pytest.mark.ledger("ALR-01")
+def test_an_alert_sent_again_is_the_same_alert_counted() -> None:
+    token = make_source(T0)
+
+    first = receive(token, alert(since=T0))
+    again = receive(token, alert(since=T0))
+
+    row = Alert.objects.get()
+    assert (first.new, again.new, again.alerts) == (1, 0, 1)
+    assert (row.count, row.state, row.name, row.summary) == (2, "firing", "WriteErrors", "WriteErrors is high")
+    assert (row.service_slug, row.critical, row.starts_at, row.source) == ("ledger", True, T0, again.source)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.ledger("ALR-01")
+def test_fifty_copies_at_once_are_one_alert() -> None:
+    token = make_source(T0)
+
+    def send(_: int) -> alerts.Stored:
+        try:
+            return receive(token, alert(since=T0), alert("Lag", since=T0))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as crowd:
+        answers = list(crowd.map(send, range(50)))
+
+    assert all(answer.known for answer in answers)
+    assert sum(answer.new for answer in answers) == 2
+    assert sorted(Alert.objects.values_list("name", "count")) == [("Lag", 50), ("WriteErrors", 50)]
+
+
+@pytest.mark.django_db
+def test_an_end_that_comes_first_keeps_its_late_firing_from_firing() -> None:
+    token = make_source(T0)
+
+    receive(token, alert(since=T0, until=T0 + minutes(3)))
+    receive(token, alert(since=T0))
+
+    row = Alert.objects.get()
+    assert (row.state, row.fired, row.ends_at) == ("resolved", False, T0 + minutes(3))
+
+
+@pytest.mark.django_db
+def test_a_shuffled_stream_ends_where_the_ordered_one_does() -> None:
+    dice = random.Random(19)  # noqa: S311
+
+    sources = [make_source(T0), make_source(T0)]
+    for stream in range(200):
+        events = []
+        for n in range(dice.randint(1, 5)):
+            begins = T0 + minutes(10 * n)
+            events.append(alert(f"A{stream}", since=begins))
+            if dice.random() < 0.8:
+                events.append(alert(f"A{stream}", since=begins, until=begins + minutes(dice.randint(1, 5))))
+        for event in events:
+            receive(sources[0], event)
+        dice.shuffle(events)
+        for event in events + events[:1]:
+            receive(sources[1], event)
+
+    def ends(source: str) -> list[tuple[object, ...]]:
+        rows = Alert.objects.filter(source=source).order_by("fingerprint", "starts_at")
+        return list(rows.values_list("fingerprint", "starts_at", "state", "ends_at"))
+
+    ordered, shuffled = sorted(set(Alert.objects.values_list("source", flat=True)))
+    assert ends(ordered) == ends(shuffled)
+
+
+@pytest.mark.django_db
+def test_an_end_only_moves_forward() -> None:
+    token = make_source(T0)
+    receive(token, alert(since=T0))
+    receive(token, alert(since=T0, until=T0 + minutes(9)))
+
+    receive(token, alert(since=T0, until=T0 + minutes(4)))
+    receive(token, alert(since=T0))
+
+    row = Alert.objects.get()
+    assert (row.state, row.ends_at) == ("resolved", T0 + minutes(9))
+
+
+@pytest.mark.django_db
+def test_a_notification_costs_one_statement_token_included(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = make_source(T0)
+    said: list[str] = []
+    real = sql.run
+    monkeypatch.setattr(sql, "run", lambda statement, *given: said.append(statement) or real(statement, *given))
+
+    with CaptureQueriesContext(connection) as others:
+        stored = receive(token, *(alert(f"A{n}", since=T0) for n in range(50)))
+
+    assert stored.new == 50
+    assert (len(said), len(others)) == (1, 0)
+
+
+@pytest.mark.django_db
+def test_tokens_that_open_nothing_store_nothing() -> None:
+    wrong = [
+        "idesk_no_such_token",
+        make_source(T0, "incidents:read"),
+        make_source(T0, lasts_until=T0 + minutes(1)),
+    ]
+
+    assert [receive(token, alert(since=T0)).known for token in wrong] == [False, False, False]
+    assert not Alert.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_first_alert_of_every_group_is_claimed_ahead_of_a_storm() -> None:
+    token = make_source(T0)
+    receive(token, *(alert(f"A{n}", since=T0) for n in range(60)), group="storm")
+    receive(token, alert("Odd", since=T0, service="search"), group="odd")
+
+    claimed = alerts.claim_pending(now=T0 + timedelta(days=400), limit=5)
+
+    assert len(claimed) == 5
+    assert "Odd" in {each.name for each in claimed}
