@@ -78,10 +78,10 @@ def closures(room: Room, form: CloseForm) -> str:
 @act("checklist", Right.TICK, TickForm, "item.ticked")
 def checklist(room: Room, form: TickForm) -> str:
     """Tick a line of a checklist, or say that it was asked and is pending."""
+    room.check("item.ticked")
     known = {item.id for items in room.protocol.checklists.values() for item in items}
     if form.item not in known:
         raise Invalid(fields={"item": "There is no such line on the lists of this incident."})
-    room.check("item.ticked")
     _tick(room, {form.item: _answer(form.state)})
     return "Noted."
 

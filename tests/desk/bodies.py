@@ -22,7 +22,7 @@ def body(noun: str, *, other: User) -> dict[str, Any]:
         "moves": {"to": "mitigating", "note": "because", "workaround": "by hand"},
         "resolutions": {"proof": "p99 is 120 ms", "items": {}},
         "closures": {"note": "done"},
-        "checklist": {"item": "pages", "state": "ticked"},
+        "checklist": {"item": "errors", "state": "ticked"},
         "severity": {"severity": 2, "reason": "fewer customers"},
         "severity-proposals": {"severity": 2, "reason": "fewer customers"},
         "owners": {"person": someone},

@@ -86,7 +86,7 @@ def test_a_sent_update_leads_back_to_the_room(room: Any) -> None:
 
 
 def test_declaring_leads_to_the_new_room_and_twice_to_the_same(room: Any) -> None:
-    _, ic, browser = room
+    _, ic, _ = room
     service = make_service("Checkout")
     fields = {"request_id": "one", "severity": "1", "symptom": "down", "services": [service.slug]}
     request = page_acts.declare
