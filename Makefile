@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 TOOLS  := .tools
-LOCK   := --generate-hashes --no-emit-index-url --no-header --universal --quiet
+LOCK   := --system-certs --generate-hashes --no-emit-index-url --no-header --universal --quiet
 
 ifeq ($(strip $(HOME)),)
 export UV_CACHE_DIR := $(CURDIR)/$(TOOLS)/cache
