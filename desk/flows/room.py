@@ -21,8 +21,15 @@ from oncall import pages
 from people.models import User
 from people.rights import Column, Grant, Right, columns, may, refusal
 
+_TO_START = (
+    "proposed",
+    "asked",
+    "approved",
+)  # what an unapproved one lacks is the approval, and GATE-01 says so
 
-_TO_START = ("proposed", "asked", "approved")  # what an unapproved one lacks is the approval, and GATE-01 says so
+
+LED = frozenset({Right.APPROVE_CHANGE, Right.RESOLVE, Right.MOVE, Right.SET_SEVERITY, Right.ASSIGN})
+GATES = {Right.RESOLVE: "GATE-05", Right.MOVE: "GATE-25", Right.IDENTIFY: "GATE-25", Right.CLOSE: "RBAC-08"}
 
 
 class Room:
@@ -72,9 +79,7 @@ class Room:
             found.add(Grant.COMMS_SEAT_EMPTY)
         if not {"clients", "public"} & set(state["sent"]):
             found.add(Grant.FIRST_CLIENT_TEXT)
-        if any(
-            c["implementer"] == self.by.pk and c["state"] in _TO_START for c in state["changes"].values()
-        ):
+        if any(c["implementer"] == self.by.pk and c["state"] in _TO_START for c in state["changes"].values()):
             found.add(Grant.NAMED_IMPLEMENTER)
         commander = state["seats"].get("ic")
         absent = commander is not None and commander.get("away")
@@ -91,11 +96,14 @@ class Room:
         return may(right, self.columns, self.grants)
 
     def denial(self, right: Right, kind: str) -> Block | None:
-        """The block that stands for a missing right, or None."""
+        """The block that stands for a missing right, or None. Without an IC it offers the seat (ROLE-04)."""
         if self.may(right):
             return None
+        if right in LED and force(self.state) in (1, 2) and holder(self.state, "ic") is None:
+            return Block("ROLE-04", f"Nobody is Incident Commander, so nobody can {right.act}. Take the seat first, or "
+                         "page somebody who can.")  # fmt: skip
         rule = self.protocol.rules.get(kind)
-        return Block(rule.denied if rule else "RBAC-21", refusal(right))
+        return Block(GATES.get(right) or (rule.denied if rule else "RBAC-21"), refusal(right))
 
     def check(self, kind: str, **fields: Any) -> None:
         """Raise every refusal of an act at once, permission first, then the step, then its guards."""
