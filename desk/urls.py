@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("ops/pulse", health.pulse, name="pulse"),
     path("api/", include("desk.api")),
+    path("incidents/", page_acts.declare, name="declare"),
     # Last of all: any other word behind an incident is an act, or nothing.
     path("incidents/<str:key>/<slug:noun>/", page_acts.act, name="act"),
 ]

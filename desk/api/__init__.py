@@ -50,6 +50,6 @@ _patterns, _, _namespace = api.urls
 urlpatterns: list[URLPattern | URLResolver] = [
     path("openapi.json", openapi, name="openapi"),
     # without the library's own front page
-    path("", include(([each for each in _patterns if each.name != "api-root"], _namespace))),
+    path("", include(([each for each in _patterns if getattr(each, "name", "") != "api-root"], _namespace))),
     re_path("", nothing_here),
 ]

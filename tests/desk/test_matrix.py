@@ -7,6 +7,7 @@ a right that is held may meet a gate or a form, but never 403 for want of the ri
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -100,10 +101,10 @@ def cast(who: str) -> Cast:
     return Cast(incident, person, other, seats=(name,) if kind == "seat" else ())
 
 
-def tried(act: Callable[[], Came]) -> Came:
+def tried(act: Callable[..., Came], *what: Any) -> Came:
     """What came of it, and nothing of it left."""
     with transaction.atomic():
-        came = act()
+        came = act(*what)
         transaction.set_rollback(True)
     return came
 
@@ -154,9 +155,9 @@ def test_everybody_may_do_what_the_table_says_through_every_door(who: str) -> No
     for noun in every_act():
         fields = body(noun, other=scene.other)
         came = {
-            "flow": tried(lambda: by_flow(scene.incident, noun, fields, scene.person)),
-            "page": tried(lambda: by_page(scene.incident, noun, fields, browser)),
-            "api": tried(lambda: by_api(scene.incident, noun, fields, text)),
+            "flow": tried(by_flow, scene.incident, noun, fields, scene.person),
+            "page": tried(by_page, scene.incident, noun, fields, browser),
+            "api": tried(by_api, scene.incident, noun, fields, text),
         }
         problems += wrong(scene, noun, came)
 

@@ -1,12 +1,13 @@
 """The page side of the acts: what a form gets back, with and without its script, and when the database is away."""
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import patch
 
 import psycopg
 import pytest
-from django.db import InternalError, OperationalError
+from django.db import InternalError, OperationalError, connections
 from django.http import HttpResponse
 from django.test import Client
 
@@ -14,7 +15,7 @@ from desk import answers, page_acts
 from incidentdesk.kernel import clock
 from incidents.models import Incident, TimelineEntry
 from people.models import User
-from tests.desk.doors import signed_in
+from tests.desk.doors import sends, signed_in, token
 from tests.factories import commander, do, make_incident, make_service, minutes, new_id
 from tests.people.factories import make_user
 
@@ -86,26 +87,28 @@ def test_a_sent_update_leads_back_to_the_room(room: Any) -> None:
 
 
 def test_declaring_leads_to_the_new_room_and_twice_to_the_same(room: Any) -> None:
-    _, ic, _ = room
+    _, _, browser = room
     service = make_service("Checkout")
     fields = {"request_id": "one", "severity": "1", "symptom": "down", "services": [service.slug]}
-    request = page_acts.declare
 
-    with patch("desk.page_acts.open_incident", wraps=page_acts.open_incident):
-        answers_ = [_through(request, ic, fields, script) for script in (True, False)]
+    with_script, without = (browser.post("/incidents/", fields, headers=headers) for headers in (HTMX, {}))
 
     made = Incident.objects.latest("pk")
-    assert answers_[0]["HX-Redirect"] == answers_[1]["Location"] == f"/incidents/{made.key}/"
+    assert with_script["HX-Redirect"] == without["Location"] == f"/incidents/{made.key}/"
     assert Incident.objects.count() == 2
 
 
-def _through(view: Any, user: User, fields: dict[str, Any], script: bool) -> HttpResponse:
-    from django.test import RequestFactory
+def test_a_refused_declaration_is_its_page_with_what_was_typed(room: Any, rendered: dict[str, Any]) -> None:
+    _, _, browser = room
 
-    request = RequestFactory().post("/incidents/", fields, headers=HTMX if script else {})
-    request.user = user  # type: ignore[attr-defined]
-    response: HttpResponse = view(request)
-    return response
+    response = browser.post(
+        "/incidents/", {"request_id": "one", "severity": "7", "symptom": "the disk is full"}
+    )
+
+    assert response.status_code == 422
+    assert rendered["module"] == "desk.declare_page"
+    assert rendered["form"].values["symptom"] == "the disk is full"
+    assert rendered["form"].errors.keys() == {"severity"}
 
 
 def test_a_time_of_the_form_means_the_viewer_s_zone(room: Any) -> None:
@@ -336,3 +339,35 @@ def test_trouble_before_any_view_is_the_same_page(room: Any) -> None:
 
     assert response.status_code == 503
     assert "The desk is not ready" in response.content.decode()
+
+
+# ---- the same at once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_form_sent_twenty_times_at_once_is_one_line_and_one_answer() -> None:
+    ic = commander()
+    incident = make_incident(by=ic, declared_at=clock.now() - minutes(5))
+    text, form = token(ic), {"request_id": "same", "kind": "note", "text": "once"}
+
+    def by_page() -> tuple[int, str]:
+        try:
+            response = post(signed_in(ic), incident, "entries", **form)
+            return response.status_code, response["Location"]
+        finally:
+            connections.close_all()
+
+    def by_program() -> tuple[int, str]:
+        try:
+            response = sends(
+                text, f"/incidents/{incident.uid}/entries", {"kind": "note", "text": "once"}, key="same"
+            )
+            return response.status_code, ""
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        came = [each.result() for each in [pool.submit(door) for door in (by_page, by_program) * 10]]
+
+    note = TimelineEntry.objects.get(incident=incident, kind="note")
+    assert set(came) == {(303, f"/incidents/{incident.key}/#e-{note.seq}"), (200, "")}
