@@ -108,7 +108,10 @@ class Running:
 
     def database_url(self, *, owner: bool = False) -> str:
         """The address of its database, as the application's role or the owner's."""
-        name = "DATABASE_OWNER_URL" if owner else "DATABASE_URL"
+        return self.told("DATABASE_OWNER_URL" if owner else "DATABASE_URL")
+
+    def told(self, name: str) -> str:
+        """What the supervisor tells other commands under this name."""
         lines = (self.data_dir / "run" / "desk.env").read_text().splitlines()
         return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+import redis
 
 from tests.running import NAMES, Running, desk, wait_until
 
@@ -53,7 +54,9 @@ def test_whatever_is_killed_is_back_and_the_desk_ticks_again(running: Running, n
     seconds = running.kill_and_wait(name, within=allowed)
     wait_until(running.is_ready, within=allowed, what="an answer")
     wait_until(lambda: age(running, "tick") < 2, within=15, what="a tick")
-    wait_until(lambda: age(running, "beat") < 2, within=20, what="beat's ring to come through broker and worker")
+    wait_until(
+        lambda: age(running, "beat") < 2, within=20, what="beat's ring to come through broker and worker"
+    )
 
     print(f"{name} was back after {seconds:.1f} s")
     assert seconds <= allowed
@@ -123,3 +126,26 @@ def test_ctrl_c_stops_all_in_order_and_leaves_no_process() -> None:
         assert running.left_over() == []
         assert "killed" not in running.said()
         assert list((running.data_dir / "run").glob("*.pid")) == []
+
+
+@pytest.mark.parametrize("fault", ["frozen", "emptied", "cut"])
+def test_whatever_happens_to_redis_the_desk_ticks_and_the_worker_hears_again(
+    running: Running, fault: str
+) -> None:
+    url = running.told("REDIS_URL")
+    if fault == "frozen":
+        running.kill("valkey", signal.SIGSTOP)
+        try:
+            wait_until(lambda: age(running, "beat") > 3, within=10, what="the rings to stop")
+            ages = [age(running, "tick") for _ in range(20)]
+            write = httpx.get(f"{running.url}/readyz", timeout=1.5, trust_env=False)
+        finally:
+            running.kill("valkey", signal.SIGCONT)
+        assert max(ages) < 3 and write.status_code == 200
+    else:
+        with redis.Redis.from_url(url, socket_timeout=2) as client:
+            client.flushall() if fault == "emptied" else client.execute_command(
+                "CLIENT", "KILL", "TYPE", "normal"
+            )
+
+    wait_until(lambda: age(running, "beat") < 1.5, within=20, what="a ring through broker and worker")
