@@ -26,6 +26,13 @@ def entry(value: Hashable) -> SafeString:
     return _row(value)
 
 
+@register.filter
+def digest(value: Hashable, refused: object = None) -> int:
+    """A key for `{% kept %}` that says which `value` was printed; 0, which remembers nothing, while `refused` (forms
+    that came back with what was typed) is not empty."""
+    return 0 if refused else hash(value) or 1
+
+
 @lru_cache(maxsize=8192)
 def _row(value: Hashable) -> SafeString:
     return cast(SafeString, get_template("desk/_entry.html").render({"e": value}))
