@@ -1,7 +1,9 @@
 """Texts to audiences: the structured update, "no change", and a dead message sent again (COM-03, -05, -35; CLK-13..16)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 from comms import outbox, updates
 from comms.composition import Facts, UpdateFields, audience_texts, no_change
@@ -55,10 +57,11 @@ def updates_(room: Room, form: UpdateForm) -> str:
     next_at = fields.next_at or latest_next(room, list(form.audiences), room.now)
     asked = {"to": list(form.audiences), "next": stamp(next_at) if next_at else None}
     room.check("update.sent", **asked)
-    fields = _with_next(fields, next_at)
+    fields = updates.cleaned(replace(fields, next_at=next_at), now=room.now)
     audiences = [Audience(name) for name in dict.fromkeys(form.audiences)]
     facts = facts_of(room.record, incident, now=room.now)
-    texts = _overridden(audience_texts(fields, audiences, facts=facts, now=room.now), form)
+    zone = ZoneInfo(room.state["zone"])
+    texts = _overridden(audience_texts(fields, audiences, facts=facts, now=room.now, zone=zone), form)
     update = updates.publish(incident, fields, audiences, texts, by=room.by, now=room.now)
     payload: dict[str, Any] = {"update": update.number, "to": [a.value for a in audiences], "kind": form.kind}
     if next_at is not None:
@@ -84,12 +87,6 @@ def _fields(room: Room, incident: Incident, form: UpdateForm) -> UpdateFields:
     if fields.status in ("resolved", "closed") and not ended(room.state):
         raise Invalid(fields={"status": "The incident is not resolved yet, so no text may say so."})
     return fields
-
-
-def _with_next(fields: UpdateFields, next_at: datetime | None) -> UpdateFields:
-    from dataclasses import replace
-
-    return replace(fields, next_at=next_at)
 
 
 def _overridden(texts: dict[Audience, tuple[str, str]], form: UpdateForm) -> dict[Audience, tuple[str, str]]:
