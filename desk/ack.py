@@ -94,7 +94,11 @@ def _acknowledge(link: AckLink, now: datetime) -> str:
             return ""
         try:
             acknowledgements(
-                link.incident_id, ByLink(page=link.page), by=link.user, request_id=f"ack-{link.digest}", now=now
+                link.incident_id,
+                ByLink(page=link.page),
+                by=link.user,
+                request_id=f"ack-{link.digest}",
+                now=now,
             )
         except (Refused, NotAllowed) as refusal:
             return refusal.sentence
@@ -120,7 +124,12 @@ def _link(request: HttpRequest, now: datetime) -> AckLink | None:
 def _seen(link: AckLink, now: datetime) -> Seen:
     incident, user = link.incident, link.user
     others = Page.objects.filter(incident=incident, acknowledged_at__isnull=False).exclude(number=link.page)
-    first = others.exclude(call=Page.Call.HAND).select_related("acknowledged_by").order_by("acknowledged_at").first()
+    first = (
+        others.exclude(call=Page.Call.HAND)
+        .select_related("acknowledged_by")
+        .order_by("acknowledged_at")
+        .first()
+    )
     return Seen(
         key=incident.key,
         title=incident.title,

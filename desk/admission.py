@@ -55,7 +55,11 @@ def admit(waiting: Sequence[Waiting], *, now: datetime, time: str = Incident.Tim
     for alert in sorted(waiting, key=lambda each: (not each.critical, each.starts_at, each.id)):
         admission.take(alert)
     admission.store()
-    return {each.id: admission.records[each.incident].key for each in waiting if each.incident in admission.records}
+    return {
+        each.id: admission.records[each.incident].key
+        for each in waiting
+        if each.incident in admission.records
+    }
 
 
 def _batch(now: datetime, limit: int) -> int:
@@ -109,7 +113,11 @@ class _Admission:
         if alert.incident is not None:
             self._resolve(self.records.get(alert.incident), alert)
             return
-        same = [k for k in self.kin if (k.source, k.fingerprint) == (alert.source, alert.fingerprint) and k.id != alert.id]
+        same = [
+            k
+            for k in self.kin
+            if (k.source, k.fingerprint) == (alert.source, alert.fingerprint) and k.id != alert.id
+        ]
         if any(k.starts_at > alert.starts_at for k in same):
             self._is_over(alert)  # late news of something the source has started anew since
             return
@@ -131,7 +139,8 @@ class _Admission:
         alerts.admitted(self.waiting)
         if self.opened:
             alerts.wake_warnings(
-                list(self.opened), [a.service for a in self.waiting if a.incident in self.opened.values() and a.service]
+                list(self.opened),
+                [a.service for a in self.waiting if a.incident in self.opened.values() and a.service],
             )
 
     def _fire(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> None:
@@ -141,7 +150,11 @@ class _Admission:
         if record is None:
             self._open(alert, earlier, service)
         else:
-            self._join(record, alert, again=alert.critical and any(k.incident == record.id and k.fired for k in earlier))
+            self._join(
+                record,
+                alert,
+                again=alert.critical and any(k.incident == record.id and k.fired for k in earlier),
+            )
         if alert.state != "firing":
             self._resolve(self.records.get(alert.incident or 0), alert)
 
@@ -149,7 +162,10 @@ class _Admission:
         """The unresolved incident it belongs to: where it fired before, that of its group, for a warning that of its service."""
         group = [k for k in self.kin if (k.source, k.group_key) == alert.group]
         candidates = [k.incident for k in sorted(earlier, key=lambda k: k.starts_at, reverse=True)]
-        candidates += [self.opened.get(alert.group), *(k.incident for k in sorted(group, key=lambda k: -(k.incident or 0)))]
+        candidates += [
+            self.opened.get(alert.group),
+            *(k.incident for k in sorted(group, key=lambda k: -(k.incident or 0))),
+        ]
         if not alert.critical and service is not None:
             candidates += [i for (_, key), i in self.opened.items() if self._touches(i, service)]
             candidates += self.nearby.get(service.pk, [])
@@ -213,7 +229,12 @@ class _Admission:
             return  # a ticket for the next working day; nobody is woken
         if not users:
             # Nobody can be called: what stands red everywhere after a chain that nobody answered stands at once.
-            record.add(Draft("clock.step", {"clock": "chain", "subject": "", "n": 0, "step": "next", "to": [], "call": "red"}))
+            record.add(
+                Draft(
+                    "clock.step",
+                    {"clock": "chain", "subject": "", "n": 0, "step": "next", "to": [], "call": "red"},
+                )
+            )
             return
         at = pages.goes_out(record.state, now=self.now)
         numbers = pages.numbered(record.state, users)
@@ -223,7 +244,18 @@ class _Admission:
         record.add(Draft("page.sent", payload))
         text = f"{alert.name}, firing since {alert.starts_at:%H:%M} UTC."
         self.planned.append(
-            pages.plan(record.id, record.uid, record.key, record.title, numbers, "chain", 1, now=self.now, at=at, text=text)
+            pages.plan(
+                record.id,
+                record.uid,
+                record.key,
+                record.title,
+                numbers,
+                "chain",
+                1,
+                now=self.now,
+                at=at,
+                text=text,
+            )
         )
 
     def _resolve(self, record: Record | None, alert: Waiting) -> None:
@@ -232,7 +264,9 @@ class _Admission:
             return
         known = record.state["alerts"].get(str(alert.id))
         if known is not None and known["firing"]:
-            record.add(Draft("alert.resolved", {"alert": alert.id, "critical": alert.critical}, texts=_texts(alert)))
+            record.add(
+                Draft("alert.resolved", {"alert": alert.id, "critical": alert.critical}, texts=_texts(alert))
+            )
 
     def _is_over(self, alert: Waiting) -> None:
         if alert.state == "firing":

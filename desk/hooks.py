@@ -22,9 +22,13 @@ from people import access, throttle, tokens
 BAD_TOKENS: Final = 30
 BAD_TOKENS_PER: Final = 60
 REDIS_RESTS: Final = 30.0
-_UNKNOWN: Final = b'{"detail": "This token opens nothing here. Ask an administrator for one with the scope alerts:write."}'
+_UNKNOWN: Final = (
+    b'{"detail": "This token opens nothing here. Ask an administrator for one with the scope alerts:write."}'
+)
 _TOO_MANY: Final = b'{"detail": "Too many tries with a token that opens nothing. Wait a minute."}'
-_TOO_LARGE: Final = "The body has more than 256 KiB. Nothing of it was stored; send fewer alerts at once (max_alerts)."
+_TOO_LARGE: Final = (
+    "The body has more than 256 KiB. Nothing of it was stored; send fewer alerts at once (max_alerts)."
+)
 log = logging.getLogger(__name__)
 _redis_rests_until = 0.0
 
@@ -83,7 +87,10 @@ def _unknown(request: HttpRequest) -> HttpResponse:
     """One answer for unknown, revoked and expired tokens and for those of another scope (F30)."""
     if _too_many(throttle.network(request)):
         return HttpResponse(
-            _TOO_MANY, status=429, content_type="application/json", headers={"Retry-After": str(BAD_TOKENS_PER)}
+            _TOO_MANY,
+            status=429,
+            content_type="application/json",
+            headers={"Retry-After": str(BAD_TOKENS_PER)},
         )
     return HttpResponse(
         _UNKNOWN, status=401, content_type="application/json", headers={"WWW-Authenticate": "Bearer"}

@@ -103,11 +103,11 @@ def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[
 _STORE: Final = """
 WITH token AS (
   SELECT t.id, t.user_id, t.last_used_at FROM people_apitoken t JOIN people_user u ON u.id = t.user_id
-  WHERE t.digest = %s::text AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
+  WHERE t.digest = %s::text AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())
     AND u.is_active AND %s::text = ANY(t.scopes)
 ), used AS (
-  UPDATE people_apitoken t SET last_used_at = now() FROM token
-  WHERE t.id = token.id AND (token.last_used_at IS NULL OR token.last_used_at < now() - interval '1 minute')
+  UPDATE people_apitoken t SET last_used_at = statement_timestamp() FROM token
+  WHERE t.id = token.id AND (token.last_used_at IS NULL OR token.last_used_at < statement_timestamp() - interval '1 minute')
 ), stored AS (
   INSERT INTO oncall_alert AS a (
     source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
@@ -193,7 +193,9 @@ def admitted(alerts: Sequence[Waiting]) -> None:
 
 def put_off(alerts: Sequence[Waiting], *, until: datetime) -> None:
     """Try these again later: something about them failed, and the others must not wait for it."""
-    sql.run("UPDATE oncall_alert SET retry_at = %s WHERE id = ANY(%s::bigint[])", [until, [a.id for a in alerts]])
+    sql.run(
+        "UPDATE oncall_alert SET retry_at = %s WHERE id = ANY(%s::bigint[])", [until, [a.id for a in alerts]]
+    )
 
 
 def supersede(ids: Sequence[int]) -> None:
@@ -227,7 +229,9 @@ def kin(alerts: Sequence[Waiting]) -> list[Kin]:
     """All other rows of the same fingerprints, and critical ones of the same groups that have an incident. One query."""
     sources = [each.source for each in alerts]
     groups = [each.group_key for each in alerts]
-    return [Kin(*row) for row in sql.run(_KIN, [sources, [each.fingerprint for each in alerts], sources, groups])]
+    return [
+        Kin(*row) for row in sql.run(_KIN, [sources, [each.fingerprint for each in alerts], sources, groups])
+    ]
 
 
 def wake_warnings(groups: Sequence[tuple[str, str]], services: Sequence[int]) -> None:

@@ -26,7 +26,9 @@ PACKAGE: Final = "prometheus-alertmanager"
 RECORDED: Final = Path(__file__).parent / "oncall" / "recorded"
 EXTERNAL_URL: Final = "http://alertmanager.example:9093"
 _TEMPLATES: Final = b"/usr/share/prometheus/alertmanager"
-_TEMPLATES_HERE: Final = b"usr/share/prometheus//alertmanager"  # as long as the other, and below the working folder
+_TEMPLATES_HERE: Final = (
+    b"usr/share/prometheus//alertmanager"  # as long as the other, and below the working folder
+)
 _CONFIG: Final = """\
 route:
   receiver: desk
@@ -55,7 +57,9 @@ def binary() -> Path | None:
     installed = shutil.which(PACKAGE)
     if installed:
         return Path(installed)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or tempfile.gettempdir()) / ".cache")
+    home = Path(
+        os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or tempfile.gettempdir()) / ".cache"
+    )
     place = home / "incident-desk-tests" / PACKAGE
     program = place / "usr" / "bin" / PACKAGE
     if not program.exists() and not _fetch(place):
@@ -70,9 +74,13 @@ def _fetch(place: Path) -> bool:
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent) as folder:
         try:
-            subprocess.run(["apt-get", "download", PACKAGE], cwd=folder, check=True, capture_output=True, timeout=60)
+            subprocess.run(
+                ["apt-get", "download", PACKAGE], cwd=folder, check=True, capture_output=True, timeout=60
+            )
             package = next(Path(folder).glob("*.deb"))
-            subprocess.run(["dpkg", "-x", package, f"{folder}/out"], check=True, capture_output=True, timeout=60)
+            subprocess.run(
+                ["dpkg", "-x", package, f"{folder}/out"], check=True, capture_output=True, timeout=60
+            )
             _look_beside(Path(folder) / "out" / "usr" / "bin" / PACKAGE)
             (Path(folder) / "out").rename(place)
         except (subprocess.SubprocessError, StopIteration, OSError):
@@ -143,7 +151,10 @@ class Alertmanager:
 
     def _post(self, alerts: "tuple[Told, ...]", **times: str) -> None:
         source = {"generatorURL": "http://prometheus.example/graph?g0.expr=errors"}
-        body = [{"labels": dict(labels), "annotations": dict(notes), **source, **times} for labels, notes in alerts]
+        body = [
+            {"labels": dict(labels), "annotations": dict(notes), **source, **times}
+            for labels, notes in alerts
+        ]
         httpx.post(f"{self.api}/alerts", json=body, timeout=5, trust_env=False).raise_for_status()
 
 

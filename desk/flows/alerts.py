@@ -29,7 +29,14 @@ def acknowledgements(room: Room, form: AcknowledgeForm) -> str:
     number = form.page if form.page is not None else next(iter(own), None)
     if number is None:
         room.check("page.acknowledged", page=_latest(room))
-        raise Refused([Block("ALR-04", "No page of this incident waits for you. Name the page you answer, if it is another's.")])
+        raise Refused(
+            [
+                Block(
+                    "ALR-04",
+                    "No page of this incident waits for you. Name the page you answer, if it is another's.",
+                )
+            ]
+        )
     room.check("page.acknowledged", page=number)
     via = {"via": form.via} if isinstance(form, ByLink) else {}
     room.add("page.acknowledged", {"page": number, **via}, happened_at=form.happened_at)
@@ -68,7 +75,16 @@ def wake(room: Room, person: User, text: str) -> None:
     record = room.record
     words = f"{room.by.name} asks for you." + (f" {text}" if text else "")
     planned = pages.plan(
-        record.id, record.uid, record.key, record.title, numbers, "hand", 0, now=room.now, sender=room.by.pk, text=words
+        record.id,
+        record.uid,
+        record.key,
+        record.title,
+        numbers,
+        "hand",
+        0,
+        now=room.now,
+        sender=room.by.pk,
+        text=words,
     )
     room.outgoing += pages.store([planned], now=room.now)
 

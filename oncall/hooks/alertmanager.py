@@ -185,7 +185,11 @@ def _line(value: str, limit: int) -> str:
 
 
 def _text(value: str) -> str:
-    return value if value.isascii() and value.isprintable() and len(value) <= 1_000 else clean_text(value[:1_000])
+    return (
+        value
+        if value.isascii() and value.isprintable() and len(value) <= 1_000
+        else clean_text(value[:1_000])
+    )
 
 
 def _trimmed(texts: Mapping[str, str]) -> dict[str, str]:

@@ -25,7 +25,9 @@ class Night:
     """A team of three on call for the service `ledger`, and a source that may send alerts."""
 
     def __init__(self) -> None:
-        self.anna, self.ben, self.cleo = (make_user(name, roles=("ic", "engineer")) for name in ("Anna", "Ben", "Cleo"))
+        self.anna, self.ben, self.cleo = (
+            make_user(name, roles=("ic", "engineer")) for name in ("Anna", "Ben", "Cleo")
+        )
         self.team = make_team("Payments", people=(self.anna, self.ben, self.cleo), zone="Europe/Berlin")
         self.service = make_service("Ledger", team=self.team)
         self.token = make_source(T0)
@@ -40,10 +42,14 @@ class Night:
         """The one incident there is."""
         return Incident.objects.get()
 
-    def acknowledge(self, by: User, *, at: datetime, page: int | None = None, incident: Incident | None = None) -> str:
+    def acknowledge(
+        self, by: User, *, at: datetime, page: int | None = None, incident: Incident | None = None
+    ) -> str:
         """Acknowledge through the flow; its sentence."""
         pk = (incident or self.incident).pk
-        return ACTS["acknowledgements"](pk, AcknowledgeForm(page=page), by=by, request_id=new_id(), now=at).sentence
+        return ACTS["acknowledgements"](
+            pk, AcknowledgeForm(page=page), by=by, request_id=new_id(), now=at
+        ).sentence
 
 
 @pytest.fixture
@@ -52,7 +58,9 @@ def night() -> Night:
 
 
 def kinds(incident: Incident) -> list[str]:
-    return list(TimelineEntry.objects.filter(incident=incident).order_by("seq").values_list("kind", flat=True))
+    return list(
+        TimelineEntry.objects.filter(incident=incident).order_by("seq").values_list("kind", flat=True)
+    )
 
 
 def paged(incident: Incident | None = None) -> list[tuple[str, str, int]]:
@@ -66,7 +74,12 @@ def test_a_critical_alert_opens_a_record_and_pages_the_first_of_the_list(night: 
     night.sends(alert(since=T0 - minutes(1)), at=T0)
 
     incident = night.incident
-    assert (incident.status, incident.severity, incident.presumed, incident.owner) == ("open", None, 1, night.anna)
+    assert (incident.status, incident.severity, incident.presumed, incident.owner) == (
+        "open",
+        None,
+        1,
+        night.anna,
+    )
     assert incident.title == "SEV-1 Ledger: WriteErrors is high"
     assert incident.alert_fired_at == T0 - minutes(1)
     assert kinds(incident) == ["opened", "alert.fired", "page.sent"]
@@ -144,7 +157,11 @@ def test_an_acknowledgement_stops_the_paging_and_names_who_and_when(night: Night
     assert paged() == [("Anna", "chain", 1), ("Ben", "chain", 2)]
     assert night.incident.owner == night.ben
     entry = TimelineEntry.objects.get(kind="page.acknowledged")
-    assert (entry.author, entry.happened_at, entry.payload["page"]) == (night.ben, T0 + minutes(6), page.number)
+    assert (entry.author, entry.happened_at, entry.payload["page"]) == (
+        night.ben,
+        T0 + minutes(6),
+        page.number,
+    )
 
 
 @pytest.mark.ledger("CLK-21")
@@ -223,7 +240,10 @@ def test_a_later_start_without_an_end_between_ends_the_earlier_one(night: Night)
 
     night.sends(alert(since=T0 + minutes(3)), at=T0 + minutes(3))
 
-    assert list(Alert.objects.order_by("starts_at").values_list("state", "again")) == [("ended", False), ("firing", True)]
+    assert list(Alert.objects.order_by("starts_at").values_list("state", "again")) == [
+        ("ended", False),
+        ("firing", True),
+    ]
     firing = [each["firing"] for each in night.incident.state["alerts"].values()]
     assert sorted(firing) == [False, True]
     assert kinds(night.incident)[-3:] == ["alert.resolved", "alert.fired", "page.sent"]
@@ -278,7 +298,13 @@ def test_after_the_incident_is_over_a_return_opens_a_new_one_that_follows_it(nig
     night.acknowledge(night.anna, at=T0 + minutes(1))
     night.sends(alert(since=T0, until=T0 + minutes(4)), at=T0 + minutes(4))
     close = ACTS["closures"]
-    close(first.pk, close.form(reason="A test of the alarm."), by=night.anna, request_id=new_id(), now=T0 + minutes(5))
+    close(
+        first.pk,
+        close.form(reason="A test of the alarm."),
+        by=night.anna,
+        request_id=new_id(),
+        now=T0 + minutes(5),
+    )
 
     night.sends(alert(since=T0 + minutes(9)), at=T0 + minutes(9))
 
@@ -323,12 +349,16 @@ def test_nobody_on_the_list_is_red_at_once() -> None:
     assert Incident.objects.get().unanswered
 
 
-def test_a_group_that_cannot_be_admitted_does_not_hold_up_the_others(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_that_cannot_be_admitted_does_not_hold_up_the_others(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from desk import admission
 
     real = admission.triage.title
     monkeypatch.setattr(
-        admission.triage, "title", lambda level, names, text: 1 / 0 if "Poison" in text else real(level, names, text)
+        admission.triage,
+        "title",
+        lambda level, names, text: 1 / 0 if "Poison" in text else real(level, names, text),
     )
 
     receive(night.token, alert("Poison", since=T0), group="bad")
@@ -362,7 +392,11 @@ def test_a_customer_support_person_may_wake_nobody(night: Night) -> None:
 
     with pytest.raises(NotAllowed):
         ACTS["pages"](
-            night.incident.pk, PageForm(person=night.ben.uid), by=reader, request_id=new_id(), now=T0 + minutes(1)
+            night.incident.pk,
+            PageForm(person=night.ben.uid),
+            by=reader,
+            request_id=new_id(),
+            now=T0 + minutes(1),
         )
 
 

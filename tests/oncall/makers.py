@@ -47,10 +47,14 @@ def zulu(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def make_source(now: datetime, *scopes: str, user: User | None = None, lasts_until: datetime | None = None) -> str:
+def make_source(
+    now: datetime, *scopes: str, user: User | None = None, lasts_until: datetime | None = None
+) -> str:
     """The token of a machine that may send alerts."""
     machine = user or make_user("Monitoring", roles=(), is_machine=True)
-    return tokens.make(machine, name="alertmanager", scopes=scopes or ["alerts:write"], now=now, expires_at=lasts_until)[0]
+    return tokens.make(
+        machine, name="alertmanager", scopes=scopes or ["alerts:write"], now=now, expires_at=lasts_until
+    )[0]
 
 
 def receive(token: str, *told: Mapping[str, Any], group: str = GROUP) -> alerts.Stored:

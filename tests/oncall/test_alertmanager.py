@@ -130,9 +130,16 @@ def test_an_alert_that_cannot_be_read_costs_none_of_its_neighbours() -> None:
 
 
 def test_texts_from_outside_are_cleaned_and_cut_never_refused() -> None:
-    hostile = {"alertname": "a\u202ecod.exe\nsecond", "severity": "PAGE", "service": "x" * 500, "sev": "SEV-2"}
+    hostile = {
+        "alertname": "a\u202ecod.exe\nsecond",
+        "severity": "PAGE",
+        "service": "x" * 500,
+        "sev": "SEV-2",
+    }
 
-    alert = parse(body(labels=hostile, annotations={"summary": "word" * 5_000}, generatorURL="javascript:alert(1)")).alerts[0]
+    alert = parse(
+        body(labels=hostile, annotations={"summary": "word" * 5_000}, generatorURL="javascript:alert(1)")
+    ).alerts[0]
 
     assert alert.name == "acod.exe second"
     assert alert.critical and alert.presumed == 2
@@ -141,9 +148,23 @@ def test_texts_from_outside_are_cleaned_and_cut_never_refused() -> None:
 
 
 def test_a_thousand_broken_bodies_are_each_read_or_refused_and_nothing_else() -> None:
-    dice = random.Random(20260308)  # noqa: S311
+    dice = random.Random(20260308)
     good = (RECORDED / "firing.json").read_bytes()
-    pieces = [b"\x00", b"\xff", b"\\ud800", b"NaN", b"1e400", b"{", b"]", b'"', b"\\", b"\xe2\x80\xae", b"null", b"-", b"[[[["]
+    pieces = [
+        b"\x00",
+        b"\xff",
+        b"\\ud800",
+        b"NaN",
+        b"1e400",
+        b"{",
+        b"]",
+        b'"',
+        b"\\",
+        b"\xe2\x80\xae",
+        b"null",
+        b"-",
+        b"[[[[",
+    ]
     refused = 0
 
     for _ in range(1_000):

@@ -25,7 +25,12 @@ def test_an_alert_sent_again_is_the_same_alert_counted() -> None:
 
     row = Alert.objects.get()
     assert (first.new, again.new, again.alerts) == (1, 0, 1)
-    assert (row.count, row.state, row.name, row.summary) == (2, "firing", "WriteErrors", "WriteErrors is high")
+    assert (row.count, row.state, row.name, row.summary) == (
+        2,
+        "firing",
+        "WriteErrors",
+        "WriteErrors is high",
+    )
     assert (row.service_slug, row.critical, row.starts_at, row.source) == ("ledger", True, T0, again.source)
 
 
@@ -61,7 +66,7 @@ def test_an_end_that_comes_first_keeps_its_late_firing_from_firing() -> None:
 
 @pytest.mark.django_db
 def test_a_shuffled_stream_ends_where_the_ordered_one_does() -> None:
-    dice = random.Random(19)  # noqa: S311
+    dice = random.Random(19)
 
     sources = [make_source(T0), make_source(T0)]
     for stream in range(200):
@@ -103,7 +108,9 @@ def test_a_notification_costs_one_statement_token_included(monkeypatch: pytest.M
     token = make_source(T0)
     said: list[str] = []
     real = sql.run
-    monkeypatch.setattr(sql, "run", lambda statement, *given: said.append(statement) or real(statement, *given))
+    monkeypatch.setattr(
+        sql, "run", lambda statement, *given: said.append(statement) or real(statement, *given)
+    )
 
     with CaptureQueriesContext(connection) as others:
         stored = receive(token, *(alert(f"A{n}", since=T0) for n in range(50)))
