@@ -62,7 +62,9 @@ def fire(form: AlertForm, cast: Cast, mark: str, *, now: datetime) -> Fired:
     known = Incident.objects.count()
     key = admit([waiting], now=now, time=Incident.Time.DRIVEN).get(waiting.id, "")
     opened = Incident.objects.count() > known
-    return Fired(waiting.id, key, f"It opens {key}." if opened else f"It joins {key}." if key else "It opens nothing.")
+    return Fired(
+        waiting.id, key, f"It opens {key}." if opened else f"It joins {key}." if key else "It opens nothing."
+    )
 
 
 def resolve(fired: Fired, *, now: datetime) -> Answer:

@@ -17,12 +17,19 @@ from incidentdesk.kernel.errors import Invalid
 
 LISTS = ("services", "clients")
 KEPT = ("unknown", "unsorted")
+ALERT = "alert "  # how the labels name an alert that has fired
 
 
 def bind(
-    form: type[Form], args: Mapping[str, Any], *, cast: Cast, calendar: Calendar, day: date, labels: Mapping[str, int]
+    form: type[Form],
+    args: Mapping[str, Any],
+    *,
+    cast: Cast,
+    calendar: Calendar,
+    day: date,
+    labels: Mapping[str, int],
 ) -> Form:
-    """Fill a form. `day` is the step's own; `labels` holds the seq of each labelled step done so far.
+    """Fill a form. `day` is the step's own; `labels` holds the seq of each labelled step and the id of each alert so far.
 
     Raises Invalid with a sentence per field.
     """
@@ -43,13 +50,23 @@ def bind(
 
 
 def _value(
-    field: FieldInfo, name: str, value: Any, cast: Cast, calendar: Calendar, day: date, labels: Mapping[str, int]
+    field: FieldInfo,
+    name: str,
+    value: Any,
+    cast: Cast,
+    calendar: Calendar,
+    day: date,
+    labels: Mapping[str, int],
 ) -> Any:
     kinds = _kinds(field.annotation)
     if isinstance(value, str) and value.startswith("@"):
         if value[1:] not in labels:
             raise ValueError(f"{value!r} names a step that was not done.")
         return labels[value[1:]]
+    if name == "alert" and isinstance(value, str):
+        if ALERT + value not in labels:
+            raise ValueError(f"no alert named {value!r} has fired.")
+        return labels[ALERT + value]
     if UUID in kinds:
         return value if value == "" else _known(value, cast.people, "person").uid
     if kinds & {datetime, AwareDatetime}:

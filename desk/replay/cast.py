@@ -30,7 +30,10 @@ def assemble(scenario: Scenario, run: str) -> Cast:
     cast = Cast()
     for team in scenario.teams:
         cast.teams[team.name] = Team.objects.create(
-            name=_free(Team, team.name, run), slug=_slug(team.name, run), zone=team.zone, holidays=list(team.holidays)
+            name=_free(Team, team.name, run),
+            slug=_slug(team.name, run),
+            zone=team.zone,
+            holidays=list(team.holidays),
         )
     for person in scenario.people:
         cast.people[person.name] = accounts.create_user(

@@ -22,7 +22,7 @@ from desk.flows import (  # each registers its acts
 from desk.flows.act import ACTS, Answer
 from desk.forms import DeclareForm, Form
 from desk.replay import alarm
-from desk.replay.binding import bind, fields_of
+from desk.replay.binding import ALERT, bind, fields_of
 from desk.replay.cast import Cast, assemble, dismiss
 from desk.replay.expectation import Expectation
 from desk.replay.scenario import Scenario, Step
@@ -72,7 +72,11 @@ class Run:
 def acts() -> dict[str, Collection[str]]:
     """Every act a step may name, with its arguments."""
     found = {noun: fields_of(flow.form) for noun, flow in ACTS.items()}
-    return {**found, "declare": fields_of(DeclareForm), **{noun: fields_of(form) for noun, form in alarm.FORMS.items()}}
+    return {
+        **found,
+        "declare": fields_of(DeclareForm),
+        **{noun: fields_of(form) for noun, form in alarm.FORMS.items()},
+    }
 
 
 class _RolledBack(Exception):
@@ -140,8 +144,13 @@ class _Driver:
             done = Done(step, "refused", _whole(refusal), tuple(block.id for block in refusal.blocks))
         except DeskError as error:
             done = Done(step, "invalid", error.sentence)
+        except Exception as error:
+            error.add_note(f"While running {step.place(self.scenario.calendar)}.")
+            raise
         else:
-            done = Done(step, "warned" if answer.warnings else "done", answer.sentence, (), tuple(answer.warnings))
+            done = Done(
+                step, "warned" if answer.warnings else "done", answer.sentence, (), tuple(answer.warnings)
+            )
             if step.label:
                 self.labels[step.label] = answer.seq
         problem = _problem(step, done)
@@ -159,7 +168,9 @@ class _Driver:
         by = User.objects.get(pk=self.cast.people[step.actor].pk)
         request_id = f"replay-{self.mark}-{step.number}"
         if isinstance(form, DeclareForm) and step.act == "declare":
-            answer = opening.declare(form, by=by, request_id=request_id, now=step.at, time=Incident.Time.DRIVEN)
+            answer = opening.declare(
+                form, by=by, request_id=request_id, now=step.at, time=Incident.Time.DRIVEN
+            )
             self._join(answer.incident)
             return answer
         flow = ACTS[step.act]
@@ -168,11 +179,19 @@ class _Driver:
     def _form(self, step: Step) -> Form:
         kind = alarm.FORMS.get(step.act) or (DeclareForm if step.act == "declare" else ACTS[step.act].form)
         calendar = self.scenario.calendar
-        return bind(kind, step.args, cast=self.cast, calendar=calendar, day=calendar.day_of(step.at), labels=self.labels)
+        return bind(
+            kind,
+            step.args,
+            cast=self.cast,
+            calendar=calendar,
+            day=calendar.day_of(step.at),
+            labels=self.labels,
+        )
 
     def _alert(self, step: Step, form: alarm.AlertForm) -> Answer:
         fired = alarm.fire(form, self.cast, self.mark, now=step.at)
         self.alerts[form.name] = fired
+        self.labels[ALERT + form.name] = fired.id
         if fired.incident:
             self._join(fired.incident)
         return Answer(fired.incident, fired.sentence)
@@ -224,9 +243,9 @@ def _whole(refusal: DeskError) -> str:
 
 def _problem(step: Step, done: Done) -> str:
     """How an outcome differs from what the file expects, in a sentence; empty where it does not."""
-    if done.outcome != step.expect:
+    if done.outcome not in ((step.expect,) if step.expect else ("done", "warned")):
         seen = f"{done.outcome} by {', '.join(done.gates)}" if done.gates else done.outcome
-        return f"expected {step.expect}, seen {seen}: {' '.join((done.sentence, *done.warnings)).strip()}"
+        return f"expected {step.expect or 'done'}, seen {seen}: {' '.join((done.sentence, *done.warnings)).strip()}"
     missing = [gate for gate in step.gates if gate not in done.gates]
     if missing:
         return f"expected a refusal by {', '.join(step.gates)}, seen by {', '.join(done.gates) or 'none'}: {done.sentence}"

@@ -70,12 +70,10 @@ def read_expectation(
     """Read one [expect] or [[check]]; what is wrong is added to `problems`, a sentence each."""
     r = _Reader(calendar, problems, calendar.day)
     r.known(table, PARTS, place)
-    milestones = table.get("milestones", {})
-    r.known(milestones, protocol.milestones.keys() | {"alert_fired", "impact_start"}, f"{place}, milestones")
-    lasting = table.get("durations", {})
-    r.known(lasting, DURATIONS, f"{place}, durations")
-    marks = table.get("marks", {})
-    r.known(marks, ("met", "of", "failed"), f"{place}, marks")
+    stamped = protocol.milestones.keys() | {"alert_fired", "impact_start"}
+    milestones = r.table(table, "milestones", stamped, place)
+    lasting = r.table(table, "durations", DURATIONS, place)
+    marks = r.table(table, "marks", ("met", "of", "failed"), place)
     return Expectation(
         at=at,
         place=place,
@@ -85,9 +83,12 @@ def read_expectation(
         durations={name: r.figure(value, f"{place}, {name}") for name, value in lasting.items()},
         marks=marks,
         readings=tuple(
-            _reading(r, row, f"{place}, reading {n}", protocol, people) for n, row in enumerate(table.get("reading", []), 1)
+            _reading(r, row, f"{place}, reading {n}", protocol, people)
+            for n, row in enumerate(r.rows(table, "reading", place), 1)
         ),
-        entries=tuple(_entry(r, row, f"{place}, entry {n}") for n, row in enumerate(table.get("entry", []), 1)),
+        entries=tuple(
+            _entry(r, row, f"{place}, entry {n}") for n, row in enumerate(r.rows(table, "entry", place), 1)
+        ),
     )
 
 
@@ -97,10 +98,27 @@ class _Reader:
     problems: list[str]
     day: Any
 
-    def known(self, table: Any, allowed: Collection[str], place: str) -> None:
-        if not isinstance(table, dict):
-            self.problems.append(f"{place} must be a table.")
-            return
+    def table(
+        self, table: Mapping[str, Any], name: str, allowed: Collection[str], place: str
+    ) -> Mapping[str, Any]:
+        """A table inside a table, its words checked."""
+        found = table.get(name, {})
+        if not isinstance(found, dict):
+            self.problems.append(f"{place}: {name} must be a table.")
+            return {}
+        self.known(found, allowed, f"{place}, {name}")
+        return found
+
+    def rows(self, table: Mapping[str, Any], name: str, place: str) -> list[Any]:
+        """An array of tables."""
+        found = table.get(name, [])
+        if isinstance(found, list) and all(isinstance(row, dict) for row in found):
+            return found
+        self.problems.append(f"{place}: {name} must be an array of tables, such as [[expect.{name}]].")
+        return []
+
+    def known(self, table: Mapping[str, Any], allowed: Collection[str], place: str) -> None:
+        """Every word of a table is one that is allowed there."""
         for word in table:
             if word not in allowed:
                 near = difflib.get_close_matches(word, [*allowed], 1)
@@ -147,7 +165,9 @@ def _plain(r: _Reader, table: Mapping[str, Any], place: str, people: Collection[
     return found
 
 
-def _reading(r: _Reader, row: Any, place: str, protocol: Protocol, people: Collection[str]) -> ExpectedReading:
+def _reading(
+    r: _Reader, row: Any, place: str, protocol: Protocol, people: Collection[str]
+) -> ExpectedReading:
     r.known(row, READING, place)
     clock = r.one(row.get("clock"), list(protocol.clock), "clock", place)
     fields: dict[str, Any] = {name: r.moment(row[name], f"{place}, {name}") for name in TIMES if name in row}
@@ -175,8 +195,12 @@ def _entry(r: _Reader, row: Any, place: str) -> ExpectedEntry:
         kind=str(row.get("kind", "")),
         actor=str(row.get("actor", "")),
         where=row.get("where", {}),
-        at=None if times is None else tuple(t for t in (r.moment(each, f"{place}, at") for each in times) if t),
-        minutes=None if minutes is None else tuple(r.figure(each, f"{place}, minute") or 0.0 for each in minutes),
+        at=None
+        if times is None
+        else tuple(t for t in (r.moment(each, f"{place}, at") for each in times) if t),
+        minutes=None
+        if minutes is None
+        else tuple(r.figure(each, f"{place}, minute") or 0.0 for each in minutes),
         count=row.get("count"),
     )
 

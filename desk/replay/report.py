@@ -27,7 +27,11 @@ def as_text(run: Run) -> str:
 def _story(run: Run) -> Iterator[str]:
     """Acts and the desk's own entries in the order of their times; at one instant acts come first."""
     calendar = run.scenario.calendar
-    told = [(done.step.at, 0, number, line) for number, done in enumerate(run.steps) for line in _step(done, calendar)]
+    told = [
+        (done.step.at, 0, number, line)
+        for number, done in enumerate(run.steps)
+        for line in _step(done, calendar)
+    ]
     own = [
         (line.at, 1, number, f"{calendar.words(line.at):<9}{'desk':<12}{_own(run.protocol, line)}")
         for end in run.ends.values()
@@ -60,7 +64,11 @@ def _own(protocol: Protocol, line: Line) -> str:
 
 def _standing(end: Standing, calendar: Calendar) -> Iterator[str]:
     severity = f"SEV-{end.severity}" if end.severity else "not declared"
-    since = f" (not declared stands from {calendar.words(end.not_declared_since)})" if end.not_declared_since else ""
+    since = (
+        f" (not declared stands from {calendar.words(end.not_declared_since)})"
+        if end.not_declared_since
+        else ""
+    )
     yield f"at {calendar.words(end.at)}: {end.status}, {severity}{since}, IC {end.ic or 'nobody'}, owner {end.owner or 'nobody'}"
     yield "Clocks"
     for named in end.readings:
@@ -103,7 +111,9 @@ def as_json(run: Run) -> dict[str, Any]:
         "kept": run.kept,
         "failures": run.failures,
         "steps": [_step_json(done) for done in run.steps],
-        "incidents": [{"key": key, "title": run.titles[key], **_standing_json(end)} for key, end in run.ends.items()],
+        "incidents": [
+            {"key": key, "title": run.titles[key], **_standing_json(end)} for key, end in run.ends.items()
+        ],
     }
 
 
@@ -111,7 +121,7 @@ def _step_json(done: Done) -> dict[str, Any]:
     step = done.step
     return {
         "number": step.number, "line": step.line, "at": stamp(step.at), "actor": step.actor, "act": step.act,
-        "expected": step.expect, "outcome": done.outcome, "sentence": done.sentence, "gates": list(done.gates),
+        "expected": step.expect or "done", "outcome": done.outcome, "sentence": done.sentence, "gates": list(done.gates),
         "warnings": list(done.warnings), "ok": not done.problem,
     }  # fmt: skip
 
@@ -133,7 +143,13 @@ def _standing_json(end: Standing) -> dict[str, Any]:
         "unauthorised": list(end.unauthorised),
         "marks": [{"id": m.id, "text": m.text, "met": m.met, "entries": list(m.seqs)} for m in end.marks],
         "entries": [
-            {"kind": line.kind, "actor": line.actor, "at": stamp(line.at), "minute": line.minute, "payload": dict(line.payload)}
+            {
+                "kind": line.kind,
+                "actor": line.actor,
+                "at": stamp(line.at),
+                "minute": line.minute,
+                "payload": dict(line.payload),
+            }
             for line in end.entries
         ],
     }

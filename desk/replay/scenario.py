@@ -68,7 +68,8 @@ class Service:
 class Step:
     """One act of one actor at one moment, and what it is expected to come to.
 
-    `gates` must all be among those that refuse; `headline` is the first of them; `says` stands in the sentence.
+    `expect` left out ("") means done, with or without a warning. `gates` must all be among those that refuse;
+    `headline` is the first of them; `says` stands in the sentence.
     """
 
     number: int
@@ -79,7 +80,7 @@ class Step:
     args: Mapping[str, Any]
     label: str = ""
     incident: int = 1
-    expect: str = "done"
+    expect: str = ""
     gates: tuple[str, ...] = ()
     headline: str = ""
     says: str = ""
@@ -129,11 +130,19 @@ class _Reader:
             return float(value)
         if value is default or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
             return value
-        words = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
+        words = {
+            str: "a text",
+            bool: "true or false",
+            int: "a whole number",
+            float: "a number",
+            list: "a list",
+        }
         self.problems.append(f"{place}: {name} must be {words[kind]}, not {value!r}.")
         return default
 
-    def names(self, table: Mapping[str, Any], name: str, allowed: Collection[str], what: str, place: str) -> tuple[str, ...]:
+    def names(
+        self, table: Mapping[str, Any], name: str, allowed: Collection[str], what: str, place: str
+    ) -> tuple[str, ...]:
         found = self.take(table, name, list, [], place)
         return tuple(self.one(each, allowed, what, place) for each in found)
 
@@ -162,10 +171,13 @@ def read_scenario(text: str, acts: Mapping[str, Collection[str]]) -> Scenario:
         raise ScenarioError([f"The file is not valid TOML: {error}."]) from None
     r = _Reader()
     r.known(data, TOP, "The file")
-    for part, kind in (*((p, dict) for p in ("settings", "policy", "expect")),
-                       *((p, list) for p in ("person", "team", "service", "client", "step", "check"))):  # fmt: skip
-        if not isinstance(data.get(part, kind()), kind):
-            r.problems.append(f"{part} must be written [{part}]." if kind is dict else f"{part} must be written [[{part}]].")
+    for part in ("settings", "policy", "expect"):
+        if not isinstance(data.get(part, {}), dict):
+            r.problems.append(f"{part} must be written [{part}].")
+    for part in ("person", "team", "service", "client", "step", "check"):
+        rows = data.get(part, [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            r.problems.append(f"{part} must be written [[{part}]].")
     if r.problems:
         raise ScenarioError(r.problems)
     calendar = _calendar(r, data)
@@ -197,7 +209,9 @@ def _calendar(r: _Reader, data: Mapping[str, Any]) -> Calendar:
         day = date.fromisoformat(start) if isinstance(start, str) else start
     except ValueError:
         day = None
-    if not isinstance(day, date) or isinstance(day, datetime):
+    if isinstance(day, datetime):
+        day = day.date()
+    if not isinstance(day, date):
         r.problems.append("The file needs the day of its first step: start = 2026-03-14.")
         day = date(2026, 1, 1)
     return Calendar(day, ZoneInfo(zone))
@@ -214,7 +228,9 @@ def _until(r: _Reader, data: Mapping[str, Any], calendar: Calendar, steps: tuple
         r.problems.append(f"until: {error}")
         return last
     if steps and until < last:
-        r.problems.append(f"until: {calendar.words(until)} lies before the last step, {calendar.words(last)}.")
+        r.problems.append(
+            f"until: {calendar.words(until)} lies before the last step, {calendar.words(last)}."
+        )
     return until
 
 
@@ -279,7 +295,11 @@ def _cast(r: _Reader, data: Mapping[str, Any]) -> dict[str, Any]:
     services = []
     for row in raw["service"]:
         place = f"Service {row.get('name', '?')}"
-        r.known(row, ("name", "team", "critical_path", "core_revenue", "revenue_per_hour", "bridge", "clients"), place)
+        r.known(
+            row,
+            ("name", "team", "critical_path", "core_revenue", "revenue_per_hour", "bridge", "clients"),
+            place,
+        )
         services.append(Service(
             str(row.get("name")), r.one(row.get("team", ""), names["team"], "team", place),
             r.take(row, "critical_path", bool, False, place), r.take(row, "core_revenue", bool, False, place),
@@ -291,7 +311,12 @@ def _cast(r: _Reader, data: Mapping[str, Any]) -> dict[str, Any]:
     for part in ("person", "team", "service"):
         if not raw[part]:
             r.problems.append(f"The file needs at least one [[{part}]].")
-    return {"people": tuple(people), "teams": tuple(teams), "services": tuple(services), "clients": tuple(names["client"])}
+    return {
+        "people": tuple(people),
+        "teams": tuple(teams),
+        "services": tuple(services),
+        "clients": tuple(names["client"]),
+    }
 
 
 def _named(r: _Reader, rows: list[Any], part: str) -> list[str]:
@@ -318,7 +343,12 @@ STEP = ("at", "actor", "act", "with", "id", "incident", "expect", "gates", "head
 
 
 def _steps(
-    r: _Reader, data: Mapping[str, Any], calendar: Calendar, acts: Mapping[str, Collection[str]], text: str, people: list[str]
+    r: _Reader,
+    data: Mapping[str, Any],
+    calendar: Calendar,
+    acts: Mapping[str, Collection[str]],
+    text: str,
+    people: list[str],
 ) -> tuple[Calendar, tuple[Step, ...]]:
     lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[\s*step\s*\]\]", line)]
     rows = data.get("step", [])
@@ -368,7 +398,7 @@ def _step(
     step = Step(
         number=number, line=line, at=at, actor=str(row["actor"]), act=act, args=args,
         label=r.take(row, "id", str, "", place), incident=r.take(row, "incident", int, 1, place),
-        expect=str(row.get("expect", "done")), gates=tuple(r.take(row, "gates", list, [], place)),
+        expect=str(row.get("expect", "")), gates=tuple(r.take(row, "gates", list, [], place)),
         headline=r.take(row, "headline", str, "", place), says=r.take(row, "says", str, "", place),
     )  # fmt: skip
     place = step.place(calendar)
@@ -377,14 +407,20 @@ def _step(
     else:
         r.known(args, acts[act], f"{place}, with")
     r.one(step.actor, [MONITORING] if machine else people, "actor", place)
-    r.one(step.expect, OUTCOMES, "outcome", place)
+    if step.expect or "expect" in row:
+        r.one(step.expect, OUTCOMES, "outcome", place)
     if (step.gates or step.headline) and step.expect != "refused":
         r.problems.append(f'{place}: gates and headline go with expect = "refused".')
     return step
 
 
 def _checks(
-    r: _Reader, data: Mapping[str, Any], calendar: Calendar, until: datetime, protocol: Protocol, people: list[str]
+    r: _Reader,
+    data: Mapping[str, Any],
+    calendar: Calendar,
+    until: datetime,
+    protocol: Protocol,
+    people: list[str],
 ) -> tuple[Expectation, ...]:
     found = []
     for number, row in enumerate(data.get("check", []), 1):
@@ -400,8 +436,14 @@ def _checks(
         if at > until:
             r.problems.append(f"{place}: {calendar.words(at)} lies after until.")
         rest = {name: value for name, value in row.items() if name != "at"}
-        found.append(read_expectation(rest, at, f"{place} ({calendar.words(at)})", calendar, protocol, people, r.problems))
+        found.append(
+            read_expectation(
+                rest, at, f"{place} ({calendar.words(at)})", calendar, protocol, people, r.problems
+            )
+        )
     found.sort(key=lambda check: check.at)
     if "expect" in data:
-        found.append(read_expectation(data["expect"], until, "[expect]", calendar, protocol, people, r.problems))
+        found.append(
+            read_expectation(data["expect"], until, "[expect]", calendar, protocol, people, r.problems)
+        )
     return tuple(found)

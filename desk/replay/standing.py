@@ -56,7 +56,9 @@ class Standing:
     entries: tuple[Line, ...]
 
 
-def standing(protocol: Protocol, state: State, entries: Sequence[Entry], people: Mapping[int, str], now: datetime) -> Standing:
+def standing(
+    protocol: Protocol, state: State, entries: Sequence[Entry], people: Mapping[int, str], now: datetime
+) -> Standing:
     """Read a state at `now` (aware UTC). `people` names users by id."""
     whole, minutes = impact_minutes(state, now)
     return Standing(
@@ -90,7 +92,9 @@ def _apart(state: State, start: Stamp, end: Stamp) -> float:
     return (moment(end) - moment(start)).total_seconds() / state["minute"]
 
 
-def _readings(protocol: Protocol, state: State, people: Mapping[int, str], now: datetime) -> tuple[Named, ...]:
+def _readings(
+    protocol: Protocol, state: State, people: Mapping[int, str], now: datetime
+) -> tuple[Named, ...]:
     """Readings in the protocol's order. Pages of one person are occurrences of that person's clock."""
     found: list[Named] = []
     told: dict[tuple[str, str], int] = {}

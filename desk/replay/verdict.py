@@ -15,7 +15,11 @@ CLOSE = 1 / 120  # half a second of a minute
 
 def differences(expected: Expectation, seen: Standing, calendar: Calendar) -> list[str]:
     """Every expectation that `seen` does not fulfil."""
-    found = [*_plain(expected, seen, calendar), *_milestones(expected, seen, calendar), *_durations(expected, seen)]
+    found = [
+        *_plain(expected, seen, calendar),
+        *_milestones(expected, seen, calendar),
+        *_durations(expected, seen),
+    ]
     found += [*_marks(expected, seen)]
     for reading in expected.readings:
         found += _reading(reading, seen, calendar)
@@ -95,7 +99,11 @@ def _reading(expected: ExpectedReading, seen: Standing, calendar: Calendar) -> I
         yield f"clock {expected.clock} runs for {', '.join(subjects)}; name the subject of this reading."
         return
     mine = [each for each in of_clock if expected.subject in (None, each.subject)]
-    name = f"clock {expected.clock}" + (f" of {expected.subject}" if expected.subject else "") + f", {expected.n}."
+    name = (
+        f"clock {expected.clock}"
+        + (f" of {expected.subject}" if expected.subject else "")
+        + f", {expected.n}."
+    )
     found = next((each for each in mine if each.n == expected.n), None) or _idle(mine, expected)
     if found is None:
         if expected.fields.get("word") != "not started":
@@ -133,7 +141,9 @@ def describe(found: Named, calendar: Calendar) -> str:
     if reading.due:
         parts.append(f"due {calendar.words(moment(reading.due))}")
     if reading.at:
-        parts.append(f"{'ended' if reading.word in ('missed', 'void') else 'at'} {calendar.words(moment(reading.at))}")
+        parts.append(
+            f"{'ended' if reading.word in ('missed', 'void') else 'at'} {calendar.words(moment(reading.at))}"
+        )
     if reading.entered:
         parts.append(f"entered {reading.entered:g} min later")
     if reading.times > 1:

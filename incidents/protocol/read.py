@@ -56,10 +56,15 @@ def read(protocol: Protocol, state: State, now: datetime) -> list[Reading]:
         begun.add(clock_id)
         found += _run(protocol, state, protocol.clock[clock_id], subject, run, at)
     for clock in protocol.clocks:
-        if clock.id not in begun and clock.strip and clock.limit(force(state)) is not None:
+        if clock.id not in begun and clock.strip and clock.limit(force(state)) is not None and not _needless(clock, state):
             found.append(_idle(clock, force(state)))
     found.sort(key=lambda reading: (protocol.order[reading.clock], reading.subject, reading.n))
     return found
+
+
+def _needless(clock: Clock, state: State) -> bool:
+    """Declared by hand, so nobody was paged: what begins with a page is not there at all."""
+    return state["source"] == "hand" and all(pattern.kind.startswith("page.") for pattern in clock.starts)
 
 
 def _idle(clock: Clock, severity: int | None) -> Reading:

@@ -55,7 +55,9 @@ class Story:
         self.add(at, "opened", None, **payload)
         return self
 
-    def page(self, at: float = 0, user: int = SARAH, call: str = "chain", level: int = 1, by: int | None = None) -> int:
+    def page(
+        self, at: float = 0, user: int = SARAH, call: str = "chain", level: int = 1, by: int | None = None
+    ) -> int:
         """Page one person; returns the number of the page."""
         number = len(self.state["pages"]) + 1
         self.add(at, "page.sent", by, pages=[[number, user]], call=call, level=level)
@@ -72,7 +74,14 @@ class Story:
         self.add(at, "seat.claimed", SARAH, seat="ic", user=SARAH)
         return self
 
-    def add(self, when: float | datetime, kind: str, by: int | None = None, said: float | None = None, **payload: Any) -> Entry:
+    def add(
+        self,
+        when: float | datetime,
+        kind: str,
+        by: int | None = None,
+        said: float | None = None,
+        **payload: Any,
+    ) -> Entry:
         """Record an entry with all that follows from it; `said` is the minute that a person states it happened."""
         now = self.moment(when)
         happened = None if said is None else self.moment(said)
@@ -118,17 +127,32 @@ class Story:
             each for each in self.readings(at)
             if each.clock == clock and each.n == n and subject in (None, each.subject)
         ]  # fmt: skip
-        assert len(found) == 1, f"{clock} {n} reads {[(each.n, each.subject, each.word) for each in self.readings(at)]}"
+        assert len(found) == 1, (
+            f"{clock} {n} reads {[(each.n, each.subject, each.word) for each in self.readings(at)]}"
+        )
         return found[0]
 
-    def blocks(self, at: float | datetime, kind: str, by: int = SARAH, roles: frozenset[str] = frozenset(), **fields: Any) -> list[Block]:
+    def blocks(
+        self,
+        at: float | datetime,
+        kind: str,
+        by: int = SARAH,
+        roles: frozenset[str] = frozenset(),
+        **fields: Any,
+    ) -> list[Block]:
         """Why an act would be refused."""
         return blockers(self.protocol, self.state, Act(kind, by, roles, fields), self.moment(at))
 
     def resolve_blocks(self, at: float | datetime, **less: Any) -> list[str]:
         """The gates against a resolve that lacks nothing but time."""
         items = {item.id: "done" for item in self.protocol.checklists["resolve"]}
-        fields: Mapping[str, Any] = {"to": "resolved", "proof": True, "review": stamp(self.moment(2880)), "items": items, **less}
+        fields: Mapping[str, Any] = {
+            "to": "resolved",
+            "proof": True,
+            "review": stamp(self.moment(2880)),
+            "items": items,
+            **less,
+        }
         return [block.id for block in self.blocks(at, "status.moved", **fields)]
 
     def minute_of(self, text: str | None) -> float | None:

@@ -76,7 +76,11 @@ def test_the_comms_lead_is_reminded_three_minutes_before_and_the_ic_hears_two_mi
 
     assert steps == {"remind": 12, "overdue": 15, "overdue_ic": 17, "overdue_manager": 20}
     told = {step.name: step.to for step in story.protocol.clock["update.public"].steps}
-    assert (told["remind"], told["overdue_ic"], told["overdue_manager"]) == (("comms",), ("ic",), ("manager",))
+    assert (told["remind"], told["overdue_ic"], told["overdue_manager"]) == (
+        ("comms",),
+        ("ic",),
+        ("manager",),
+    )
 
 
 def test_an_update_sent_between_due_and_due_plus_period_is_met_late() -> None:
@@ -215,7 +219,9 @@ def test_a_declaration_at_another_severity_than_presumed_voids_what_no_longer_ap
 
     story.declare(3, at=3)
 
-    assert {story.reading(clock, 3).word for clock in ("lead", "bridge", "blast_radius", "theory")} == {"void"}
+    assert {story.reading(clock, 3).word for clock in ("lead", "bridge", "blast_radius", "theory")} == {
+        "void"
+    }
     assert not [reading for reading in story.readings(3) if reading.clock == "announce"]
 
 

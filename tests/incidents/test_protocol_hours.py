@@ -13,7 +13,9 @@ FRIDAY_EVENING = datetime(2026, 3, 13, 16, 50, tzinfo=UTC)
 
 @pytest.mark.ledger("CLK-37")
 @pytest.mark.parametrize(("severity", "due"), [(1, 15), (2, 30)])
-def test_an_update_of_a_major_incident_is_due_on_friday_evening_all_the_same(severity: int, due: float) -> None:
+def test_an_update_of_a_major_incident_is_due_on_friday_evening_all_the_same(
+    severity: int, due: float
+) -> None:
     story = Story(zero=FRIDAY_EVENING).lead(severity)
 
     assert story.minute_of(story.reading("update.responders", 0).due) == due
@@ -74,7 +76,9 @@ def test_a_holiday_counts_nothing() -> None:
     business = {**BUSINESS, "holidays": ["2026-03-16"]}
     begin = stamp(datetime(2026, 3, 13, 16, 30, tzinfo=UTC))
 
-    assert moment(hours.later_open(begin, 60, 60.0, business, "UTC")) == datetime(2026, 3, 17, 9, 30, tzinfo=UTC)
+    assert moment(hours.later_open(begin, 60, 60.0, business, "UTC")) == datetime(
+        2026, 3, 17, 9, 30, tzinfo=UTC
+    )
 
 
 def test_working_hours_are_those_of_the_teams_zone_on_both_sides_of_the_change_to_summer_time() -> None:

@@ -16,7 +16,9 @@ from incidents.protocol.definition import default_text
 from incidents.protocol.state import Draft
 from tests.incidents.story import ALEX, DANA, JORDAN, SARAH, Story
 
-LAWS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+LAWS = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 PEOPLE = st.sampled_from([SARAH, ALEX, JORDAN, DANA])
 AUDIENCES = st.lists(
     st.sampled_from(["responders", "executives", "clients", "public"]), min_size=1, max_size=4, unique=True
@@ -63,7 +65,9 @@ def acts(draw: st.DrawFn) -> tuple[str, int | None, dict[str, Any]]:
 
 
 STORIES = st.tuples(
-    st.integers(1, 4), st.booleans(), st.lists(st.tuples(GAPS, acts(), st.sampled_from([0.0, 0.0, 0.0, 3.0])), max_size=25)
+    st.integers(1, 4),
+    st.booleans(),
+    st.lists(st.tuples(GAPS, acts(), st.sampled_from([0.0, 0.0, 0.0, 3.0])), max_size=25),
 )
 
 
@@ -85,7 +89,12 @@ def possible(state: State, kind: str, payload: dict[str, Any]) -> bool:
         return state["impact"][-1][1] is None
     if kind == "status.moved":
         return state["status"] != payload["to"] and state["status"] not in ("resolved", "closed")
-    return state["status"] not in ("resolved", "closed") or kind in ("note", "finding", "sample.bad", "update.sent")
+    return state["status"] not in ("resolved", "closed") or kind in (
+        "note",
+        "finding",
+        "sample.bad",
+        "update.sent",
+    )
 
 
 def tell(plot: tuple[int, bool, list[Any]], *, corrections: bool = True) -> Story:
@@ -205,7 +214,9 @@ def moved_on(before: Reading, now: Reading) -> None:
 @given(STORIES)
 def test_what_waits_for_the_tick_belongs_to_a_clock_that_runs_and_was_not_done_before(plot: Any) -> None:
     story = tell(plot)
-    running = {(r.clock, r.subject) for r in story.readings(0) if r.word in ("running", "overdue", "met", "missed")}
+    running = {
+        (r.clock, r.subject) for r in story.readings(0) if r.word in ("running", "overdue", "met", "missed")
+    }
     done = {
         (e.payload["clock"], e.payload["subject"], e.payload["n"], e.payload["step"])
         for e in story.entries
@@ -258,4 +269,6 @@ def test_the_same_text_gives_the_same_protocol_and_consequences_come_from_the_de
     entry = Draft("impact.ended", {}, SARAH).entry(99, story.moment(1))
 
     assert protocol is parse(default_text())
-    assert all(draft.by is None for draft in consequences(protocol, fold(protocol, story.state, entry), entry))
+    assert all(
+        draft.by is None for draft in consequences(protocol, fold(protocol, story.state, entry), entry)
+    )

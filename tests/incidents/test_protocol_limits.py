@@ -128,7 +128,9 @@ def hold(case: Case) -> None:
     """What every clock promises around its limit."""
     idle, limit = case.begin(case.severity), case.minutes
 
-    early, due, late = (idle.reading(case.clock, minute) for minute in (limit - SECOND, limit, limit + SECOND))
+    early, due, late = (
+        idle.reading(case.clock, minute) for minute in (limit - SECOND, limit, limit + SECOND)
+    )
     assert (early.word, due.word, late.word) == ("running", "overdue", "overdue")
     assert early.left == pytest.approx(SECOND)
     assert late.by == pytest.approx(SECOND)
@@ -144,7 +146,9 @@ def hold(case: Case) -> None:
 
 def test_every_clock_of_the_protocol_and_each_of_its_figures_is_in_this_table() -> None:
     apart = {"chain", "stabilisation"}
-    figures = {(clock.id, level) for clock in PROTOCOL.clocks for level in clock.minutes if clock.id not in apart}
+    figures = {
+        (clock.id, level) for clock in PROTOCOL.clocks for level in clock.minutes if clock.id not in apart
+    }
 
     tested = {(case.clock, case.severity) for case in CASES}
 
@@ -253,7 +257,13 @@ def test_a_clock_is_met_by_no_act_but_those_it_waits_for(case: Case) -> None:
     story = case.begin(1)
     clock = PROTOCOL.clock[case.clock]
     waited = {pattern.kind for pattern in (*clock.meets, *clock.ends)}
-    others = [("note", {}), ("question", {}), ("objective.set", {}), ("ic.acknowledged", {"ic": SARAH}), ("scope.set", {"clients": []})]
+    others = [
+        ("note", {}),
+        ("question", {}),
+        ("objective.set", {}),
+        ("ic.acknowledged", {"ic": SARAH}),
+        ("scope.set", {"clients": []}),
+    ]
     if "lead.told" not in waited:
         others.append(("lead.told", {}))
     if "blast.reported" not in waited:

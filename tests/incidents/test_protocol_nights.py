@@ -30,7 +30,9 @@ class Night(Story):
     def update(self, when: str, to: str, following: str) -> None:
         self.do(when, "update.sent", JORDAN, to=[to], next=stamp(at(following)))
 
-    def says(self, when: str, clock: str, n: int = 1, subject: str | None = None) -> tuple[str, str, str, float]:
+    def says(
+        self, when: str, clock: str, n: int = 1, subject: str | None = None
+    ) -> tuple[str, str, str, float]:
         """Word, due, when it was met or ended, and by how many minutes."""
         reading = self.reading(clock, at(when), n=n, subject=subject)
         return reading.word, (reading.due or "")[11:16], (reading.at or "")[11:16], reading.by
@@ -70,7 +72,11 @@ def good() -> Night:
     night.do("03:15", "impact.ended", SARAH)
     night.update("03:17", "public", "03:32")
     night.tick(at("03:30"))
-    night.early = (night.resolve_blocks(at("03:20")), night.resolve_blocks(at("03:29:59")), night.resolve_blocks(at("03:30")))  # type: ignore[attr-defined]
+    night.early = (
+        night.resolve_blocks(at("03:20")),
+        night.resolve_blocks(at("03:29:59")),
+        night.resolve_blocks(at("03:30")),
+    )  # type: ignore[attr-defined]
     night.do("03:30", "status.moved", SARAH, **RESOLVED)
     return night
 
@@ -107,14 +113,18 @@ def test_good_night_acknowledged_in_one_minute_triaged_in_four_and_led_two_minut
 
 
 @pytest.mark.ledger("CLK-05", "CLK-06", "CLK-07")
-def test_good_night_tells_the_lead_and_opens_the_bridge_at_the_limit_and_clients_three_minutes_late(good: Night) -> None:
+def test_good_night_tells_the_lead_and_opens_the_bridge_at_the_limit_and_clients_three_minutes_late(
+    good: Night,
+) -> None:
     assert good.says("03:35", "lead") == ("met", "02:52", "02:52", 5)
     assert good.says("03:35", "bridge") == ("met", "02:52", "02:52", 5)
     assert good.says("03:35", "client_notice") == ("late", "02:52", "02:55", 3)
 
 
 @pytest.mark.ledger("CLK-08", "CLK-11", "CLK-12")
-def test_good_night_posts_in_three_minutes_joins_four_after_the_call_and_never_reports_the_blast_radius(good: Night) -> None:
+def test_good_night_posts_in_three_minutes_joins_four_after_the_call_and_never_reports_the_blast_radius(
+    good: Night,
+) -> None:
     assert good.says("03:35", "status_page") == ("met", "02:57", "02:55", 3)
     assert good.says("03:35", "joined", subject=str(ALEX)) == ("late", "02:54", "02:56", 2)
     assert good.says("03:35", "joined", subject=str(JORDAN)) == ("met", "02:54", "02:53", 1)
@@ -159,7 +169,13 @@ def test_good_night_took_these_minutes(good: Night) -> None:
 def test_good_night_marks_what_was_late_or_missed_and_no_change_without_approval(good: Night) -> None:
     marks = score(good.protocol, good.state, at("03:35"))
 
-    assert [mark.id for mark in marks if not mark.met] == ["ic", "client_notice", "joined", "blast_radius", "executive"]
+    assert [mark.id for mark in marks if not mark.met] == [
+        "ic",
+        "client_notice",
+        "joined",
+        "blast_radius",
+        "executive",
+    ]
     assert next(mark for mark in marks if mark.id == "APP-02").met
 
 
@@ -173,17 +189,23 @@ def test_bad_night_is_never_led_never_triaged_and_never_measured(bad: Night) -> 
 
 @pytest.mark.ledger("CLK-05", "CLK-06", "CLK-07")
 def test_bad_night_leaves_lead_clients_and_bridge_overdue_by_128_minutes(bad: Night) -> None:
-    assert [bad.says("05:00", clock) for clock in ("lead", "client_notice", "bridge")] == [("overdue", "02:52", "", 128)] * 3
+    assert [bad.says("05:00", clock) for clock in ("lead", "client_notice", "bridge")] == [
+        ("overdue", "02:52", "", 128)
+    ] * 3
 
 
 @pytest.mark.ledger("CLK-17", "CLK-18", "CLK-30")
-def test_bad_night_states_a_theory_late_misses_leadership_and_waits_ten_minutes_for_a_decision(bad: Night) -> None:
+def test_bad_night_states_a_theory_late_misses_leadership_and_waits_ten_minutes_for_a_decision(
+    bad: Night,
+) -> None:
     assert bad.says("05:00", "theory") == ("late", "03:17", "03:20", 3)
     assert bad.confirm == []  # type: ignore[attr-defined]
     assert bad.says("05:00", "leadership") == ("missed", "03:17", "04:25", 68)
     assert bad.says("05:00", "decision") == ("missed", "04:15", "04:20", 5)
     assert ("decision", "overdue", "04:15") in {
-        (e.payload["clock"], e.payload["step"], e.recorded[11:16]) for e in bad.entries if e.kind == "clock.step"
+        (e.payload["clock"], e.payload["step"], e.recorded[11:16])
+        for e in bad.entries
+        if e.kind == "clock.step"
     }
 
 
@@ -214,7 +236,11 @@ def test_bad_night_refuses_the_start_and_offers_the_seat(bad: Night) -> None:
 @pytest.mark.ledger("APP-02", "INC-15")
 def test_bad_night_ends_open_with_three_changes_without_approval_after_133_minutes(bad: Night) -> None:
     assert bad.state["status"] == "open"
-    assert [number for number, change in bad.state["changes"].items() if change.get("unauthorised")] == ["1", "2", "3"]
+    assert [number for number, change in bad.state["changes"].items() if change.get("unauthorised")] == [
+        "1",
+        "2",
+        "3",
+    ]
     assert durations(bad.state) == {
         "to acknowledge": 1, "to proposal": 83, "to mitigation": 98, "to impact end": 133
     }  # fmt: skip

@@ -13,7 +13,9 @@ def waiting(at: float = 0) -> Story:
 
 
 @pytest.mark.ledger("CLK-30", "APP-06")
-def test_a_verbal_ok_entered_later_meets_the_clock_when_it_was_said_and_allows_a_start_from_its_entry() -> None:
+def test_a_verbal_ok_entered_later_meets_the_clock_when_it_was_said_and_allows_a_start_from_its_entry() -> (
+    None
+):
     story = waiting()
     story.tick(180)
     assert [block.id for block in story.blocks(179, "change.started", by=ALEX, change=1)] == ["GATE-01"]
@@ -43,7 +45,9 @@ def test_a_corrected_alert_time_recomputes_every_clock_that_counts_from_the_aler
     story.add(14, "lead.told", SARAH)
     assert story.reading("lead", 14).word == "met"
 
-    story.add(14, "alert_time.corrected", SARAH, **{"from": stamp(story.moment(10)), "to": stamp(story.moment(5))})
+    story.add(
+        14, "alert_time.corrected", SARAH, **{"from": stamp(story.moment(10)), "to": stamp(story.moment(5))}
+    )
 
     lead, bridge = story.reading("lead", 14), story.reading("bridge", 14)
     assert (lead.word, lead.by) == ("late", 4)
@@ -55,7 +59,9 @@ def test_a_corrected_alert_time_leaves_alone_what_counts_from_an_upgrade() -> No
     story = Story().lead(3)
     story.add(20, "severity.set", SARAH, to=1, announce=True)
 
-    story.add(22, "alert_time.corrected", SARAH, **{"from": stamp(story.moment(0)), "to": stamp(story.moment(-3))})
+    story.add(
+        22, "alert_time.corrected", SARAH, **{"from": stamp(story.moment(0)), "to": stamp(story.moment(-3))}
+    )
 
     assert story.minute_of(story.reading("client_notice", 22).due) == 25
 
@@ -64,7 +70,9 @@ def test_a_corrected_alert_time_leaves_alone_what_counts_from_an_upgrade() -> No
 def test_newly_late_steps_come_at_once_and_each_step_comes_once_for_ever() -> None:
     story = Story().open(at=10)
     story.tick(16)
-    story.add(16, "alert_time.corrected", SARAH, **{"from": stamp(story.moment(10)), "to": stamp(story.moment(14))})
+    story.add(
+        16, "alert_time.corrected", SARAH, **{"from": stamp(story.moment(10)), "to": stamp(story.moment(14))}
+    )
     steps = [step for step in story.tick(40) if step[0] == "bridge"]
 
     assert steps == [("bridge", "overdue_ic", 21)]
@@ -92,7 +100,9 @@ def test_a_clock_whose_reason_falls_away_is_void_before_it_was_due_and_missed_af
 
 @pytest.mark.ledger("CLK-18")
 @pytest.mark.parametrize(("at", "word"), [(25, "void"), (30, "void"), (98, "missed")])
-def test_leadership_is_void_once_an_effect_is_confirmed_in_time_and_missed_after(at: float, word: str) -> None:
+def test_leadership_is_void_once_an_effect_is_confirmed_in_time_and_missed_after(
+    at: float, word: str
+) -> None:
     story = waiting()
     story.add(1, "change.approved", SARAH, change=1)
     story.add(2, "change.started", ALEX, change=1)
@@ -227,3 +237,13 @@ def test_a_page_by_hand_has_a_clock_and_no_chain() -> None:
 
     steps = [(clock, minute) for clock, _, minute in story.tick(60) if clock in ("ack", "chain")]
     assert steps == [("ack", 15)]
+
+
+def test_declared_by_hand_there_was_no_page_so_there_is_no_clock_that_begins_with_one() -> None:
+    story = Story().open(1, source="hand").declare(1)
+
+    shown = {reading.clock for reading in story.readings(1)}
+
+    assert not shown & {"ack", "triage"}
+    assert {"ic", "lead", "stabilisation"} <= shown
+    assert story.minute_of(story.reading("ic", 1).due) == 2

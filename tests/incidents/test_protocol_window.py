@@ -26,7 +26,9 @@ def test_the_ics_stamp_moves_mitigating_to_monitoring_and_starts_the_window() ->
 
 @pytest.mark.ledger("CLK-31", "RES-02")
 @pytest.mark.parametrize("again", [("sample.bad", {}), ("alert.fired", {"alert": 9, "critical": True})])
-def test_a_bad_sample_or_another_critical_alert_starts_the_window_again(again: tuple[str, dict[str, object]]) -> None:
+def test_a_bad_sample_or_another_critical_alert_starts_the_window_again(
+    again: tuple[str, dict[str, object]],
+) -> None:
     story = mitigated()
 
     story.add(20, again[0], JORDAN if again[0] == "sample.bad" else None, **again[1])

@@ -23,7 +23,9 @@ class Command(BaseCommand):
         """FILE, --json, --keep."""
         parser.add_argument("file", type=Path, help="the scenario, TOML")
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of the text")
-        parser.add_argument("--keep", action="store_true", help="keep the incident as a past one instead of taking all back")
+        parser.add_argument(
+            "--keep", action="store_true", help="keep the incident as a past one instead of taking all back"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one file."""
@@ -35,7 +37,9 @@ class Command(BaseCommand):
             scenario = read_scenario(text, driver.acts())
             run = driver.run(scenario, keep=options["keep"], now=clock.now())
         except ScenarioError as error:
-            raise CommandError("\n".join([f"{options['file']} cannot be run:", *error.problems]), returncode=2) from error
+            raise CommandError(
+                "\n".join([f"{options['file']} cannot be run:", *error.problems]), returncode=2
+            ) from error
         except DeskError as error:
             raise CommandError(f"{options['file']} cannot be run: {error.sentence}", returncode=2) from error
         if options["json"]:
