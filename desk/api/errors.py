@@ -16,7 +16,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from incidentdesk.kernel import trouble
-from incidentdesk.kernel.errors import DeskError, Invalid, Missing, Stale
+from incidentdesk.kernel.errors import DeskError, Invalid, Missing, Stale, Unavailable
 from incidentdesk.kernel.strict_json import TooLarge, Unreadable
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,8 @@ def _database(request: HttpRequest, error: Exception) -> JsonResponse:
         "The database failed a request (%s): %s", reference, type(error.__cause__ or error).__name__
     )
     trouble.let_go()
-    return respond(trouble.unavailable(), reference=reference)
+    sentence = "The desk cannot reach its database just now. Send it again with the same key; it is done once at most."
+    return respond(Unavailable(sentence), reference=reference)
 
 
 def _broken(request: HttpRequest, error: Exception) -> JsonResponse:

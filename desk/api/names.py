@@ -1,6 +1,6 @@
 """Numbers of rows as the names the world may see: people and clients by UUID, services by slug (S4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from incidents.models import Client, Service
@@ -10,48 +10,55 @@ Named = dict[str, str]
 
 
 class Names:
-    """The people, services and clients that an answer speaks of: at most one query for each kind, and only if asked."""
+    """The people, services and clients that an answer speaks of: a fixed number of queries, whatever is asked."""
 
-    def __init__(self, users: Iterable[int | None] = ()) -> None:
+    def __init__(self, users: Iterable[int | None] = (), *, catalogue: bool = False) -> None:
         wanted = {user for user in users if user is not None}
         rows = User.objects.filter(pk__in=wanted).values_list("pk", "uid", "name") if wanted else ()
-        self._people = {pk: {"uid": str(uid), "name": name} for pk, uid, name in rows}
-        self._services: dict[int, Named] | None = None
-        self._clients: dict[int, Named] | None = None
+        self.people: dict[int, Named] = {pk: {"uid": str(uid), "name": name} for pk, uid, name in rows}
+        self.services: dict[int, Named] = {}
+        self.clients: dict[int, Named] = {}
+        if catalogue:
+            services = Service.objects.values_list("pk", "slug", "name")
+            self.services = {pk: {"slug": slug, "name": name} for pk, slug, name in services}
+            clients = Client.objects.values_list("pk", "uid", "name")
+            self.clients = {pk: {"uid": str(uid), "name": name} for pk, uid, name in clients}
 
     def person(self, user: int | None) -> Named | None:
         """Somebody's UUID and name; None for the desk itself."""
-        return self._people.get(user) if user is not None else None
+        return self.people.get(user) if user is not None else None
 
     def service(self, pk: int) -> Named | None:
         """A service's slug and name."""
-        if self._services is None:
-            rows = Service.objects.values_list("pk", "slug", "name")
-            self._services = {each: {"slug": slug, "name": name} for each, slug, name in rows}
-        return self._services.get(pk)
+        return self.services.get(pk)
 
     def client(self, pk: int) -> Named | None:
         """A client's UUID and name."""
-        if self._clients is None:
-            rows = Client.objects.values_list("pk", "uid", "name")
-            self._clients = {each: {"uid": str(uid), "name": name} for each, uid, name in rows}
-        return self._clients.get(pk)
+        return self.clients.get(pk)
 
 
-# What in a payload is the number of a row. Everything else is a stamp, a word, a figure, or a number of this incident.
+# What in a payload is the number of a row, by kind where a word means several things: `to` is a person in a question
+# and a status in a move; `users` are people in a notice and a count in an impact. All else is said as it stands.
 _PERSON = frozenset({"user", "was", "implementer", "ic", "owner"})
-_PEOPLE = frozenset({"users", "ladder", "managers"})
-_LOG_LINES = frozenset({"finding", "theory", "question", "action", "decision", "nothing", "note"})
+_PERSON_OF = {"to": frozenset({"finding", "theory", "question", "action", "decision", "nothing", "note"})}
+_PEOPLE = frozenset({"ladder", "managers"})
+_PEOPLE_OF = {"users": frozenset({"lead.told"}), "to": frozenset({"clock.step"})}
 
 
-def people_in(kind: str, payload: dict[str, Any]) -> set[int]:
+def people_in(kind: str, payload: Mapping[str, Any]) -> set[int]:
     """The people an entry's payload names."""
-    found = {value for name, value in payload.items() if _is_person(kind, name) and isinstance(value, int)}
-    found |= {each for name in _PEOPLE for each in payload.get(name, ()) if isinstance(each, int)}
-    return found | {user for _, user in payload.get("pages", ())}
+    found: set[int] = set()
+    for name, value in payload.items():
+        if _is_person(kind, name) and value is not None:
+            found.add(value)
+        elif _is_people(kind, name):
+            found |= set(value)
+        elif name == "pages":
+            found |= {user for _, user in value}
+    return found
 
 
-def public(kind: str, payload: dict[str, Any], names: Names) -> dict[str, Any]:
+def public(kind: str, payload: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """A payload with names in the place of row numbers."""
     return {name: _public(kind, name, value, names) for name, value in payload.items()}
 
@@ -59,7 +66,7 @@ def public(kind: str, payload: dict[str, Any], names: Names) -> dict[str, Any]:
 def _public(kind: str, name: str, value: Any, names: Names) -> Any:
     if _is_person(kind, name):
         return names.person(value)
-    if name in _PEOPLE:
+    if _is_people(kind, name):
         return [names.person(each) for each in value]
     if name == "pages":
         return [{"page": page, "user": names.person(user)} for page, user in value]
@@ -73,4 +80,8 @@ def _public(kind: str, name: str, value: Any, names: Names) -> Any:
 
 
 def _is_person(kind: str, name: str) -> bool:
-    return name in _PERSON or (name == "to" and kind in _LOG_LINES)
+    return name in _PERSON or kind in _PERSON_OF.get(name, ())
+
+
+def _is_people(kind: str, name: str) -> bool:
+    return name in _PEOPLE or kind in _PEOPLE_OF.get(name, ())

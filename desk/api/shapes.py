@@ -10,8 +10,9 @@ from desk import visible
 from desk.api import names
 from desk.api.names import Names
 from desk.api.wire import time
+from incidents import sentences
 from incidents.models import EntryText, Incident, TimelineEntry
-from incidents.protocol import State, read
+from incidents.protocol import Reading, State, read
 from incidents.record import protocol_of
 from people.models import User
 from people.rights import Right, held_rights
@@ -49,7 +50,7 @@ def whole(incident: Incident, user: User, *, now: datetime) -> dict[str, Any]:
     """One incident: its row and everything the fold knows. A driven incident is read at its driver's last instant."""
     state: State = incident.state
     rights = held_rights(visible.standing(user, state))
-    known = Names(_people(state))
+    known = Names(_people(state), catalogue=True)
     return {
         **row(incident),
         "protocol": incident.protocol.number,
@@ -71,13 +72,20 @@ def whole(incident: Incident, user: User, *, now: datetime) -> dict[str, Any]:
 
 
 def readings(incident: Incident, *, now: datetime) -> list[dict[str, Any]]:
-    """How every clock stands, in the protocol's order."""
+    """How every clock stands, in the protocol's order. A clock of one person names them."""
     at = (incident.driven_now or now) if incident.time == Incident.Time.DRIVEN else now
-    found = read(protocol_of(incident.protocol_id), incident.state, at)
-    return [
-        {name: value for name, value in asdict(reading).items() if name not in ("strip", "rows")}
-        for reading in found
-    ]
+    protocol = protocol_of(incident.protocol_id)
+    found = read(protocol, incident.state, at)
+    personal = {clock.id for clock in protocol.clocks if clock.subject == "user"}
+    known = Names(int(each.subject) for each in found if each.clock in personal and each.subject)
+    return [_reading(each, known if each.clock in personal else None) for each in found]
+
+
+def _reading(reading: Reading, known: Names | None) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(reading).items() if name not in ("strip", "rows")}
+    if known is not None and reading.subject:
+        told["subject"] = known.person(int(reading.subject))
+    return told
 
 
 def timeline(incident: Incident, user: User, *, after: int, limit: int) -> list[dict[str, Any]]:
@@ -97,12 +105,17 @@ def timeline(incident: Incident, user: User, *, after: int, limit: int) -> list[
     named = {each.author_id for each in rows}.union(
         *(names.people_in(each.kind, each.payload) for each in rows)
     )
-    known = Names(named)
-    return [_entry(each, texts.get(each.seq, {}), rights, known) for each in rows]
+    known = Names(named, catalogue=True)
+    labels = {clock.id: clock.label for clock in protocol_of(incident.protocol_id).clocks}
+    return [_entry(each, texts.get(each.seq, {}), rights, known, labels) for each in rows]
 
 
 def _entry(
-    entry: TimelineEntry, texts: dict[str, str], rights: Collection[Right], known: Names
+    entry: TimelineEntry,
+    texts: dict[str, str],
+    rights: Collection[Right],
+    known: Names,
+    labels: dict[str, str],
 ) -> dict[str, Any]:
     field, needed = _TEXTS_BY_RIGHT.get(entry.kind, ("", Right.SEE_ROOM))
     shown = {name: text for name, text in texts.items() if name != field or needed in rights}
@@ -117,10 +130,27 @@ def _entry(
         "role": entry.role,
         "happened_at": time(entry.happened_at),
         "recorded_at": time(entry.recorded_at),
+        "sentence": sentences.sentence(entry.kind, _told(entry, payload, shown, known, labels)),
         "payload": names.public(entry.kind, payload, known),
         "texts": shown,
         "hash": bytes(entry.hash).hex(),
     }
+
+
+def _told(
+    entry: TimelineEntry, payload: dict[str, Any], texts: dict[str, str], known: Names, labels: dict[str, str]
+) -> sentences.Told:
+    """What the sentence may be made of: no more than is shown beside it."""
+    author = known.person(entry.author_id)
+    return sentences.Told(
+        payload=payload,
+        who=author["name"] if author else "The desk",
+        users={pk: each["name"] for pk, each in known.people.items()},
+        clocks=labels,
+        services={pk: each["name"] for pk, each in known.services.items()},
+        clients={pk: each["name"] for pk, each in known.clients.items()},
+        texts=texts,
+    )
 
 
 def updates(incident: Incident) -> list[dict[str, Any]]:

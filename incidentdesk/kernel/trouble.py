@@ -4,11 +4,9 @@ from typing import Final
 
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
-from incidentdesk.kernel.errors import Unavailable
-
 READ_ONLY: Final = "25006"
 SENTENCE: Final = (
-    "The desk cannot reach its database just now. What you typed is kept below. "
+    "The desk cannot reach its database just now. Your text is kept. "
     "Send it again in a few seconds: if it was saved after all, it will not be saved twice."
 )
 
@@ -22,11 +20,6 @@ def is_trouble(error: BaseException) -> bool:
     if isinstance(error, OperationalError | InterfaceError):
         return True
     return isinstance(error, InternalError) and getattr(error.__cause__, "sqlstate", "") == READ_ONLY
-
-
-def unavailable() -> Unavailable:
-    """What to say of it."""
-    return Unavailable(SENTENCE)
 
 
 def let_go() -> None:

@@ -14,9 +14,9 @@ from django.test import Client
 from incidentdesk.kernel import clock
 from incidents.models import Incident, TimelineEntry
 from people.models import User
-from tests.desk.doors import asks, sends, signed_in, token
+from tests.desk.doors import PROGRAM, asks, sends, signed_in, token
 from tests.factories import commander, do, make_client, make_incident, make_service, minutes, new_id
-from tests.people.factories import make_user
+from tests.people.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +96,36 @@ def test_a_token_that_asks_too_often_is_told_to_wait(settings: Any) -> None:
     assert 0 < int(refused["Retry-After"]) <= 60
 
 
+def test_without_redis_nobody_is_held_up_and_it_is_left_alone_for_a_while(settings: Any) -> None:
+    settings.API_PER_MINUTE = 1
+    text = token(commander())
+
+    with (
+        patch.object(caches["redis"], "add", side_effect=ConnectionError) as asked,
+        patch("desk.api.limits._rests_until", 0.0),
+    ):
+        statuses = [asks(text, "/incidents").status_code for _ in range(5)]
+
+    assert statuses == [200] * 5
+    assert asked.call_count == 1
+
+
+def test_a_right_that_was_taken_away_is_gone_at_the_next_request() -> None:
+    user = commander()
+    incident = make_incident(by=user)
+    text, browser = token(user), signed_in(user)
+    address = f"/incidents/{incident.key}/entries/"
+    assert asks(text, f"/incidents/{incident.uid}").status_code == 200
+
+    User.objects.filter(pk=user.pk).update(roles=["client_contact"])
+    assert asks(text, f"/incidents/{incident.uid}").status_code == 404
+    assert browser.post(address, {"kind": "note", "text": "x", "request_id": "1"}).status_code == 404
+
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert asks(text, f"/incidents/{incident.uid}").status_code == 401
+    assert browser.post(address, {"kind": "note", "text": "x", "request_id": "1"}).status_code == 302
+
+
 def test_the_description_of_the_api_names_every_act_with_its_body() -> None:
     from desk.registry import every_act
 
@@ -160,9 +190,13 @@ def test_one_incident_tells_readings_milestones_seats_and_changes_by_public_name
 
 
 def test_the_timeline_is_read_to_its_end_without_a_gap_and_names_no_row_of_a_table() -> None:
+    lead = make_user("Lea", roles=["manager"])
+    make_service(team=make_team(manager=lead))
     incident, ic = led()
     ops = commander("Omar")
     do(incident, "seats", ic, clock.now(), role="ops", person=ops.uid)
+    do(incident, "impact", ic, clock.now(), users=10)
+    do(incident, "bridge", ic, clock.now(), link="https://bridge.example/7")
     text = token(ic)
 
     read: list[Any] = []
@@ -175,6 +209,16 @@ def test_the_timeline_is_read_to_its_end_without_a_gap_and_names_no_row_of_a_tab
     named = next(entry for entry in read if entry["kind"] == "seat.named")
     assert named["payload"]["user"] == {"uid": str(ops.uid), "name": "Omar"}
     assert named["author"]["uid"] == str(ic.uid)
+    assert named["sentence"] == f"{ic.name} named Omar Ops Lead."
+    told = next(entry for entry in read if entry["kind"] == "lead.told")
+    assert told["payload"]["users"] == [{"uid": str(lead.uid), "name": "Lea"}]
+    assert next(entry for entry in read if entry["kind"] == "impact.stated")["payload"]["users"] == 10
+    joined = [
+        each
+        for each in found(asks(text, f"/incidents/{incident.uid}/clocks"))["readings"]
+        if each["clock"] == "joined"
+    ]
+    assert str(ops.uid) in [each["subject"]["uid"] for each in joined]
     opened = read[0]["payload"]
     assert opened["services"][0].keys() == {"slug", "name"}
     assert read[-1]["recorded_at"].endswith("Z")
@@ -476,3 +520,27 @@ def test_no_body_whatever_breaks_an_act() -> None:
     assert set(statuses) <= {200, 400, 403, 404, 409, 422}
     seqs = list(TimelineEntry.objects.filter(incident=incident).order_by("seq").values_list("seq", flat=True))
     assert seqs == list(range(1, len(seqs) + 1))
+    read: list[Any] = []
+    while page := found(asks(text, f"/incidents/{incident.uid}/timeline", after=len(read), limit=200))[
+        "entries"
+    ]:
+        read += page
+    assert len(read) == len(seqs)
+    assert all(entry["sentence"] for entry in read)
+    assert asks(text, f"/incidents/{incident.uid}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=x", "after=%00", "limit=0", "limit=1e9", "limit=-1", "severity=9", "severity=NaN", "q=%00%ff", "status=%00",
+        "q=" + "%22" * 150, "q=" + "a+" * 90, "q=!!!&kind=%ed%a0%80", f"after={'0' * 8}-0000-4000-8000-{'0' * 12}",
+    ],
+)  # fmt: skip
+def test_no_query_breaks_the_list(query: str) -> None:
+    answer = PROGRAM.get(
+        f"/api/v1/incidents?{query}", headers={"Authorization": f"Bearer {token(commander())}"}
+    )
+
+    assert answer.status_code in (200, 422), answer.content
+    assert answer.status_code == 200 or error(answer)["fields"]
