@@ -4,6 +4,7 @@ Identity is (source, fingerprint, start). A repeat counts; a resolve is final, a
 (F19). What is new is `pending` until the tick has admitted it; `desk.flows.alerts` does that.
 """
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -76,27 +77,29 @@ def _merged(incoming: Iterable[Incoming]) -> list[tuple[Incoming, int, bool]]:
 
 
 def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[Any]:
-    alerts = [row[0] for row in rows]
-    return [
-        digest_of(token),
-        Scope.ALERTS_WRITE.value,
-        [each.fingerprint for each in alerts],
-        [each.starts_at for each in alerts],
-        [each.ends_at for each in alerts],
-        ["firing" if each.firing else "resolved" for each in alerts],
-        [each.critical for each in alerts],
-        [each.severity_label for each in alerts],
-        [each.presumed for each in alerts],
-        [each.name for each in alerts],
-        [each.summary for each in alerts],
-        [each.value for each in alerts],
-        [each.service for each in alerts],
-        [each.group_key for each in alerts],
-        [each.generator_url for each in alerts],
-        [each.payload for each in alerts],
-        [row[1] for row in rows],
-        [row[2] for row in rows],
+    """The batch travels as one JSON text, which costs less than an array a column."""
+    told = [
+        {
+            "fingerprint": each.fingerprint,
+            "starts_at": each.starts_at.isoformat(),
+            "ends_at": each.ends_at.isoformat() if each.ends_at else None,
+            "state": "firing" if each.firing else "resolved",
+            "critical": each.critical,
+            "severity_label": each.severity_label,
+            "presumed": each.presumed,
+            "name": each.name,
+            "summary": each.summary,
+            "value": each.value,
+            "service_slug": each.service,
+            "group_key": each.group_key,
+            "generator_url": each.generator_url,
+            "payload": each.payload,
+            "count": count,
+            "fired": fired,
+        }
+        for each, count, fired in rows
     ]
+    return [digest_of(token), Scope.ALERTS_WRITE.value, json.dumps(told)]
 
 
 # A token that is unknown, revoked, expired or of another scope yields no row of `token`, by one and the same path (F30).
@@ -115,13 +118,10 @@ WITH token AS (
   SELECT 'alertmanager.' || token.user_id, x.fingerprint, x.starts_at, x.ends_at, x.state, x.critical,
     x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug, x.group_key, x.generator_url,
     x.payload::jsonb, clock_timestamp(), x.count, x.fired, false, true
-  FROM token, unnest(
-    %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[],
-    %s::bool[], %s::text[], %s::smallint[], %s::text[], %s::text[],
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::int[], %s::bool[])
-    AS x(fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
-         service_slug, group_key, generator_url, payload, count, fired)
+  FROM token, json_to_recordset(%s::json) AS x(
+    fingerprint text, starts_at timestamptz, ends_at timestamptz, state text, critical bool, severity_label text,
+    presumed smallint, name text, summary text, value text, service_slug text, group_key text, generator_url text,
+    payload json, count int, fired bool)
   ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
     count = a.count + excluded.count,
     state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' ELSE a.state END,

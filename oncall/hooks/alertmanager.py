@@ -34,7 +34,7 @@ class Incoming:
     service: str
     group_key: str
     generator_url: str
-    payload: str
+    payload: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _alert(each: Any, group: str, at: str) -> Incoming:
         service=_line(labels.get("service") or labels.get("job") or "", 80),
         group_key=group,
         generator_url=_url(each.get("generatorURL")),
-        payload=json.dumps({"labels": _trimmed(labels), "annotations": _trimmed(annotations)}),
+        payload={"labels": _trimmed(labels), "annotations": _trimmed(annotations)},
     )
 
 
