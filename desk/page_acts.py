@@ -45,7 +45,7 @@ def act(request: DeskRequest, key: str, noun: str) -> HttpResponse:
         )
     except DeskError as error:
         return _refuse(request, error, incident=incident, noun=noun)
-    return _done(request, answer, leave=noun == "updates")
+    return _done(request, answer, leave=noun in ("updates", "declarations"))
 
 
 @signed_in
@@ -82,6 +82,11 @@ def _refuse(request: DeskRequest, error: DeskError, *, incident: Incident | None
     told = answers.refused(error)
     if is_htmx(request):
         return render(request, "desk/_answer.html", {"answer": told}, status=error.status)
+    if incident is not None and not request.user.sees_room:
+        # customer support proposes a severity from outside: there is no room to show
+        return render(
+            request, f"errors/{error.status}.html", {"sentence": error.sentence}, status=error.status
+        )
     state = answers.typed(request.POST, told.fields)
     response = _whole_page(request, incident, noun, told, state)
     response.status_code = error.status
@@ -93,9 +98,11 @@ def _whole_page(
 ) -> HttpResponse:
     """The page the form stood on, with the refusal and what was typed: the only place that knows those pages."""
     if incident is None:
-        return _page("desk.declare_page", request, told, answer=told, form=state)
+        return _page("desk.declaring", request, told, answer=told, form=state)
+    if noun == "declarations":
+        return _page("desk.declaring", request, told, incident, answer=told, form=state)
     if noun == "updates":
-        return _page("desk.update_page", request, told, incident, answer=told, form=state)
+        return _page("desk.updating", request, told, incident, answer=told, form=state)
     forms: Mapping[str, answers.FormState] = {noun.replace("-", "_"): state}
     return _page("desk.room_page", request, told, incident, answer=told, forms=forms)
 

@@ -106,7 +106,7 @@ def test_a_refused_declaration_is_its_page_with_what_was_typed(room: Any, render
     )
 
     assert response.status_code == 422
-    assert rendered["module"] == "desk.declare_page"
+    assert rendered["module"] == "desk.declaring"
     assert rendered["form"].values["symptom"] == "the disk is full"
     assert rendered["form"].errors.keys() == {"severity"}
 
@@ -223,6 +223,18 @@ def test_where_nobody_is_ic_the_refusal_offers_the_seat(db: None) -> None:
 
     assert response.status_code in (403, 422)
     assert 'href="#f-seats"' in response.content.decode()
+
+
+def test_outside_the_room_a_severity_is_proposed_and_a_refusal_shows_no_room(room: Any) -> None:
+    incident, _, _ = room
+    support = signed_in(make_user("Cora", roles=["customer_support"]), raise_request_exception=False)
+
+    done = post(support, incident, "severity-proposals", severity="2", reason="calls come in")
+    refused = post(support, incident, "severity-proposals", severity="2", reason="")
+
+    assert (done.status_code, refused.status_code) == (303, 422)
+    assert "Write something here." in refused.content.decode()
+    assert incident.title not in refused.content.decode()
 
 
 def test_nothing_is_there_for_who_may_not_enter_and_for_words_that_mean_nothing(room: Any) -> None:
