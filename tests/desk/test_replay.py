@@ -13,7 +13,8 @@ from django.core.management import CommandError, call_command
 from comms.models import Message
 from desk.replay import driver, report
 from desk.replay.driver import Run
-from desk.replay.scenario import ScenarioError, read_scenario
+from desk.replay.reading import read_scenario
+from desk.replay.scenario import ScenarioError
 from incidents.models import Client, Incident, ProtocolVersion, Service, TimelineEntry
 from oncall.models import Alert
 from people.models import Team, User

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from desk.replay import driver, report
-from desk.replay.scenario import ScenarioError, read_scenario
+from desk.replay.reading import read_scenario
+from desk.replay.scenario import ScenarioError
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
 
