@@ -23,13 +23,11 @@ from incidentdesk.kernel.embedded.postgres import APPLICATION as APP
 from incidentdesk.kernel.embedded.postgres import DATABASE, OWNER, ROOT
 
 ROOT_DIR = Path(__file__).resolve().parent.parent
-# Autovacuum would visit a database just when its owner, who may not end it, drops that database.
 _FAST = (
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=off",
     "max_connections=120",
-    "autovacuum=off",
 )
 _running: list["House"] = []
 
@@ -74,6 +72,8 @@ class House:
             raise pytest.UsageError(f"The migrations failed:\n{done.stdout}{done.stderr}")
         with psycopg.connect(os.environ["DESK_TEST_ROOT_URL"], autocommit=True) as root:
             root.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(DATABASE)))
+            # A connection of the application that was just closed may linger; the owner ends it to drop the database.
+            root.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(sql.Identifier(OWNER)))
 
     def close(self) -> None:
         """Stop the servers and remove the folder."""
