@@ -113,7 +113,7 @@ if (form) {
     const id = event.target.dataset?.back;
     const item = load().find((i) => i.id === id);
     if (!item) return;
-    for (const name of ["text", "source", "value", "rationale"]) if (form.elements[name]) form.elements[name].value = item.fields[name] ?? "";
+    for (const name of ["text", "source", "value", "why", "result"]) if (form.elements[name]) form.elements[name].value = item.fields[name] ?? "";
     choose(item.fields.kind ?? "finding");
     store(load().filter((i) => i.id !== id));
   });

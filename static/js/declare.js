@@ -13,7 +13,8 @@ function take() {
   if (!picked && radio) radio.checked = true;
   if (!titled && verdict.dataset.title) title.value = verdict.dataset.title;
   const chosen = form.querySelector("[data-severities] :checked");
-  const lower = chosen && Number(chosen.value) > Number(verdict.dataset.suggested);
+  const suggested = Number(verdict.dataset.suggested);
+  const lower = suggested && chosen && Number(chosen.value) > suggested;
   form.querySelector("[data-reason]").hidden = !lower;
   for (const word of document.querySelectorAll("[data-declare-as]")) word.textContent = chosen?.parentElement.textContent.trim() ?? "";
 }
@@ -47,6 +48,7 @@ if (form) {
   });
   form.querySelector("[data-severities]").addEventListener("change", () => {
     picked = true;
+    form.querySelector("[name=picked]").value = "1";
     take();
   });
   form.addEventListener("focusin", (event) => {
