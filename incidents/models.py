@@ -165,6 +165,10 @@ class Incident(models.Model):
         indexes: ClassVar = [
             models.Index("opened_at", name="incident_open", condition=~Q(status__in=("resolved", "closed"))),
             models.Index(F("opened_at").desc(), F("id").desc(), name="incident_newest_first"),
+            models.Index(
+                F("resolved_at").desc(), name="incident_resolved_last", condition=Q(resolved_at__isnull=False)
+            ),
+            models.Index("opened_at", name="incident_major", condition=Q(severity=1)),
             GinIndex("words", name="incident_words"),
         ]
 
@@ -192,7 +196,10 @@ class TimelineEntry(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["incident", "seq"], name="entry_seq_once")]
-        indexes: ClassVar = [models.Index(fields=["incident", "rev"], name="entry_by_rev")]
+        indexes: ClassVar = [
+            models.Index(fields=["incident", "rev"], name="entry_by_rev"),
+            models.Index(fields=["incident", "kind", "seq"], name="entry_by_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.incident_id}#{self.seq} {self.kind}"

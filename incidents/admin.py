@@ -1,0 +1,111 @@
+"""The catalogue is kept here; what has a lifecycle is only looked at."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from incidents.models import Client, Incident, ProtocolVersion, Service
+
+
+class ServiceForm(forms.ModelForm[Service]):
+    """A service of the catalogue."""
+
+    class Meta:
+        model = Service
+        fields = [
+            "name", "slug", "team", "critical_path", "core_revenue", "revenue_per_hour", "bridge", "dashboards",
+            "dependencies", "clients",
+        ]  # fmt: skip
+
+    def clean_dashboards(self) -> list[dict[str, str]]:
+        """Names with web addresses, nothing that a browser would run."""
+        given = self.cleaned_data["dashboards"] or []
+        if not isinstance(given, list) or not all(_is_link(each) for each in given):
+            raise forms.ValidationError(
+                'Give a list such as [{"name": "Traffic", "url": "https://dashboards.example/1"}].'
+            )
+        return [{"name": each["name"], "url": each["url"]} for each in given]
+
+
+def _is_link(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return False
+    return str(value.get("url", "")).lower().startswith(("https://", "http://"))
+
+
+@admin.register(Service)
+class ServiceAdmin(admin.ModelAdmin[Service]):
+    """Services with their owners, dependencies and clients."""
+
+    form = ServiceForm
+    list_display = ["name", "team", "critical_path", "core_revenue", "revenue_per_hour"]
+    list_filter = ["critical_path", "core_revenue", "team"]
+    list_select_related = ["team"]
+    search_fields = ["name", "slug"]
+    filter_horizontal = ["dependencies", "clients"]
+    prepopulated_fields = {"slug": ["name"]}
+
+
+@admin.register(Client)
+class ClientAdmin(admin.ModelAdmin[Client]):
+    """Clients with where they are told; the secret of their webhook can be set and is never shown."""
+
+    list_display = ["name", "slug", "webhook_url"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A secret is typed into a field that does not print what is there."""
+        if db_field.name == "webhook_secret":
+            kwargs["widget"] = forms.PasswordInput(attrs={"autocomplete": "off"})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
+        """An empty secret keeps the present one."""
+        if change and not obj.webhook_secret:
+            obj.webhook_secret = Client.objects.values_list("webhook_secret", flat=True).get(pk=obj.pk)
+        super().save_model(request, obj, form, change)
+
+
+class LookOnly(admin.ModelAdmin[Any]):
+    """Rows that the desk's own acts write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+
+@admin.register(ProtocolVersion)
+class ProtocolVersionAdmin(LookOnly):
+    """Protocols as they were loaded (`manage.py protocol load`)."""
+
+    list_display = ["number", "created_at", "created_by", "digest"]
+    fields = ["number", "created_at", "created_by", "digest", "text"]
+    ordering = ["-number"]
+    list_select_related = ["created_by"]
+
+
+@admin.register(Incident)
+class IncidentAdmin(LookOnly):
+    """Where each incident stands; its record is read on its own page."""
+
+    list_display = ["key", "kind", "title", "severity", "status", "opened_at"]
+    list_filter = ["kind", "status", "severity"]
+    search_fields = ["key", "title"]
+    show_full_result_count = False
+    ordering = ["-opened_at", "-id"]
+    fields = [
+        "key", "uid", "kind", "time", "title", "severity", "presumed", "status", "owner", "ic", "protocol", "fold_version",
+        "seq", "rev", "opened_at", "alert_fired_at", "declared_at", "resolved_at", "closed_at", "next_update_at",
+        "services", "clients", "follows",
+    ]  # fmt: skip
