@@ -29,7 +29,8 @@ TESTING = PROCESS == "test"
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, least=1)
 BASE_URL = env.text("BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
-DEMO = env.flag("DEMO", False)
+# Without a database of its own the desk runs an embedded one, filled with the demonstration.
+DEMO = env.flag("DEMO", _command == "desk" and "DATABASE_URL" not in os.environ)
 
 # ── What is refused outright ─────────────────────────────────────────────────────────────────────────────────────
 DEBUG = env.flag("DEBUG", False)
@@ -108,6 +109,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "incidentdesk.kernel.middleware.database_trouble.DatabaseTrouble",
+    "desk.errors.Refusals",
 ]
 ROOT_URLCONF = "incidentdesk.urls"
 WSGI_APPLICATION = "incidentdesk.wsgi.application"
@@ -123,6 +125,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "incidentdesk.kernel.page.page",
+                "desk.shell.shell",
             ],
         },
     }
@@ -280,6 +283,7 @@ CSRF_COOKIE_NAME = _mark.format("csrf")
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "desk.errors.stale_form"
 DEVICE_COOKIE_NAME = _mark.format("device")
 ACK_COOKIE_NAME = _mark.format("ack")
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

@@ -14,18 +14,9 @@ from desk.forms import (
 )
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused
 from incidents.protocol.state import holder
+from incidents.sentences import seat_label as label
 from people.models import User
 from people.rights import Right, qualified
-
-LABELS = {
-    "ic": "Incident Commander", "deputy": "Deputy", "ops": "Ops Lead", "ops2": "Second Ops Lead",
-    "comms": "Comms Lead", "scribe": "Scribe",
-}  # fmt: skip
-
-
-def label(seat: str) -> str:
-    """A seat in words: `Ops Lead`, `SME, database`."""
-    return LABELS.get(seat) or f"SME, {seat.partition('.')[2]}"
 
 
 def _seat(form: SeatForm) -> str:

@@ -8,11 +8,11 @@ from django.db import connections
 
 from comms.models import Message
 from desk import tick
-from desk.flows.seats import label
 from incidentdesk.kernel.errors import DeskError, NotAllowed, Refused, Stale
 from incidents.models import Incident, Seat
 from incidents.protocol import read
 from incidents.record import protocol_of
+from incidents.sentences import seat_label as label
 from people.models import User
 from tests.factories import T0, commander, do, make_incident, make_service, make_user, minutes
 
