@@ -1,0 +1,1 @@
+"""The war room as a read model: one loader, one module a region, formatted once."""

@@ -1,0 +1,208 @@
+"""r-roster: the chart of seats, the roll call, the commander's list (ROLE-05, -30, -37; CMD-03; DET-09)."""
+
+from collections.abc import Sequence
+
+from desk.room.load import Bundle
+from desk.room.shapes import CallRow, Duty, Objective, Roster, SeatRow
+from desk.room.standing import Standing
+from desk.room.words import Words, figure, listed, rough
+from incidentdesk.kernel.stamps import Stamp, moment
+from incidents.protocol import Reading
+from incidents.protocol.state import force, holder
+from incidents.sentences import seat_label
+from people.rights import Right, qualified
+
+CHART = ("ic", "deputy", "ops", "ops2", "comms", "scribe")
+OPTIONAL = frozenset({"ops2"})
+_CALLS = ("joined", "seat")
+
+
+def objective(bundle: Bundle, words: Words) -> Objective:
+    """The one objective and who set it."""
+    row = bundle.last("objective.set")
+    if row is None:
+        return Objective("", "", 0)
+    return Objective(
+        row.texts.get("text", "[redacted]"),
+        f"set by {words.name(row.author)} {words.short(row.happened)}",
+        row.seq,
+    )
+
+
+def seats_of(bundle: Bundle) -> list[str]:
+    """The seats in the order of the chart; experts last."""
+    held = bundle.state["seats"]
+    fixed = [seat for seat in CHART if seat in held or seat not in OPTIONAL]
+    return [*fixed, *sorted(seat for seat in held if seat not in CHART)]
+
+
+def roster(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> Roster:
+    """The whole panel."""
+    owed = {
+        each.subject: each
+        for each in readings
+        if each.clock in _CALLS and each.word in ("running", "overdue")
+    }
+    seats = tuple(_seat(seat, bundle, here, owed, words) for seat in seats_of(bundle))
+    return Roster(
+        seats=seats,
+        unassigned=tuple(person for user in _seatless(bundle) if (person := words.person(user))),
+        calls=_calls(bundle, readings, words),
+        may_join=may_join(bundle, here),
+        duties=_duties(bundle, words) if holder(bundle.state, "ic") == words.viewer else (),
+    )
+
+
+def _seat(seat: str, bundle: Bundle, here: Standing, owed: dict[str, Reading], words: Words) -> SeatRow:
+    fold = bundle.state
+    held = fold["seats"].get(seat)
+    role, _, domain = seat.partition(".")
+    note, late = _note(seat, bundle, owed, words)
+    return SeatRow(
+        id=seat,
+        role=role,
+        domain=domain,
+        label=seat_label(seat),
+        holder=words.person(held["user"]) if held else None,
+        note=note,
+        late=late,
+        unfilled="" if held else f"Nobody yet, {rough(words.since(_begun(bundle)))}",
+        required=not here.over and role in _needed(bundle),
+        version=str(held["seq"]) if held else "0",
+        acts=_acts(seat, here, words.viewer),
+    )
+
+
+def _begun(bundle: Bundle) -> Stamp:
+    declared = bundle.state["milestones"].get("declared")
+    return declared["at"] if declared else bundle.state["opened"]
+
+
+def _needed(bundle: Bundle) -> tuple[str, ...]:
+    level = force(bundle.state)
+    return bundle.protocol.severities[level].roles if level else ()
+
+
+def _note(seat: str, bundle: Bundle, owed: dict[str, Reading], words: Words) -> tuple[str, bool]:
+    fold = bundle.state
+    held = fold["seats"].get(seat)
+    if held is None:
+        return "", False
+    notes, late = ["you"] if held["user"] == words.viewer else [], False
+    if held.get("away"):
+        notes.append("away")
+        late = True
+    if not held["acked"]:
+        reading = owed.get(str(held["user"]))
+        late = late or bool(reading and reading.word == "overdue")
+        notes.append(f"not acknowledged, {figure(words.since(held['since']))}")
+    offer = fold["offer"]
+    if offer and offer["seat"] == seat:
+        notes.append(f"offered to {words.name(offer['to'])}")
+    if seat == "ic" and fold["acks"]:
+        notes.append(f"acknowledged by {listed([words.whom(user) for user in fold['acks']])}")
+    return ", ".join(notes), late
+
+
+def _acts(seat: str, here: Standing, viewer: int) -> frozenset[str]:
+    """What the viewer may do with a seat."""
+    fold, base = here.state, seat.rstrip("2").split(".")[0]
+    held = fold["seats"].get(seat)
+    offer = fold["offer"]
+    if here.over:
+        return frozenset()
+    found = set()
+    if held is None:
+        fits = qualified(here.user.roles, base) and here.may(Right.CLAIM_SEAT)
+        return frozenset({"claim"}) if fits and here.free("seat.claimed", seat=seat) else frozenset()
+    if offer and offer["seat"] == seat and offer["to"] == viewer:
+        found |= {"accept", "decline"}
+    mine = held["user"] == viewer
+    if mine and not held["acked"]:
+        found.add("acknowledge")
+    if mine or here.may(Right.ASSIGN):
+        found |= {"hand-over", "end"}
+    if seat == "ic" and here.may(Right.RELIEVE_IC):
+        found.add("end")
+    if seat == "ic" and (mine or here.may(Right.POST)):
+        found.add("back" if held.get("away") else "away")
+    return frozenset(found)
+
+
+def _seatless(bundle: Bundle) -> list[int]:
+    """Who answered a page or writes, and has no seat (DET-09)."""
+    fold = bundle.state
+    seated = {held["user"] for held in fold["seats"].values()}
+    here = [page["user"] for page in fold["pages"].values() if "acked" in page] + sorted(bundle.writers)
+    return [user for user in dict.fromkeys(here) if user not in seated]
+
+
+def _calls(bundle: Bundle, readings: Sequence[Reading], words: Words) -> tuple[CallRow, ...]:
+    """The roll call: called, joined, late (CMD-03)."""
+    fold = bundle.state
+    rows = []
+    latest = {each.subject: each for each in readings if each.clock == "joined"}
+    for subject, at in fold["joined"].items():
+        mine, called = int(subject) == words.viewer, latest.get(subject)
+        late = f", late {figure(called.by * fold['minute'])}" if called and called.word == "late" else ""
+        rows.append(CallRow(words.name(int(subject)), "joined", f"joined {words.short(at)}{late}", mine))
+    for subject, reading in latest.items():
+        if subject in fold["joined"] or reading.word not in ("running", "overdue") or reading.anchor is None:
+            continue
+        mine = int(subject) == words.viewer
+        if reading.word == "overdue":
+            rows.append(
+                CallRow(words.name(int(subject)), "late", f"late {figure(reading.by * fold['minute'])}", mine)
+            )
+        else:
+            rows.append(
+                CallRow(words.name(int(subject)), "called", f"called {words.short(reading.anchor)}", mine)
+            )
+    return tuple(rows)
+
+
+def may_join(bundle: Bundle, here: Standing) -> bool:
+    """Whether the viewer was called or has a seat, and has not said that they are on the bridge."""
+    fold, user = bundle.state, here.user.pk
+    if fold["bridge"] is None or here.over or str(user) in fold["joined"] or not here.may(Right.SEE_BRIDGE):
+        return False
+    return f"joined/{user}" in fold["clocks"] or any(held["user"] == user for held in fold["seats"].values())
+
+
+def _duties(bundle: Bundle, words: Words) -> tuple[Duty, ...]:
+    """The commander's checklist (ROLE-05), each line with when the record says that it was done."""
+    fold = bundle.state
+    stones = fold["milestones"]
+
+    def stone(name: str) -> str:
+        return words.short(stones[name]["at"]) if name in stones else ""
+
+    def last(*kinds: str) -> str:
+        found = [row.happened for kind in kinds if (row := bundle.last(kind))]
+        return words.short(max(found)) if found else ""
+
+    missing = [role for role in _needed(bundle) if role != "owner" and role not in fold["seats"]]
+    seated = [moment(held["since"]) for held in fold["seats"].values()]
+    pending = any(change["state"] in ("proposed", "asked") for change in fold["changes"].values())
+    scribe = fold["seats"].get("scribe")
+    return (
+        Duty("declare", "Declare and set the severity", stone("declared")),
+        Duty("channel", "Open the channel", stone("bridge_opened")),
+        Duty("roles", "Assign the roles", words.short(max(seated)) if seated and not missing else ""),
+        Duty("objective", "Set objective and priorities", last("objective.set")),
+        Duty("scope", "Know the scope", last("blast.reported", "scope.set")),
+        Duty("decide", "Decide when the team is split or unsure", last("decision")),
+        Duty(
+            "timeline",
+            "Keep the timeline kept: name a scribe",
+            words.short(scribe["since"]) if scribe else "",
+        ),
+        Duty("changes", "Approve changes", "" if pending else stone("mitigation_approved")),
+        Duty(
+            "rhythm", "Set the update rhythm", words.short(min(fold["sent"].values())) if fold["sent"] else ""
+        ),
+        Duty("escalate", "Escalate and de-escalate", last("escalated", "severity.set")),
+        Duty("confirm", "Confirm the fix", stone("mitigation_confirmed")),
+        Duty("resolve", "Declare it resolved", stone("resolved")),
+        Duty("review", "Trigger the review", words.short(fold["review"]) if fold["review"] else ""),
+    )

@@ -1,0 +1,85 @@
+"""The war room as an answer: the whole page, also after a refused act without a script, or the regions that are new."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render as render_template
+from django.template import Context, Engine
+from django.template.context_processors import csrf
+
+from desk.answers import FormState, Told
+from desk.room.load import Bundle, begin, instant
+from desk.room.regions import REGIONS, TIMELINE
+from desk.room.typed import forms_of
+from desk.room.view import Room, is_still, news, whole
+from incidentdesk.kernel.http import DeskRequest
+from incidentdesk.kernel.stamps import stamp
+from incidents.models import Incident
+
+STOP_POLLING = 286
+_UNREAD = ("words", "head_hash")
+
+
+def find(key: str, request: DeskRequest) -> Incident | None:
+    """The incident of a key whose room the person may enter, as it stands now."""
+    return Incident.objects.visible_to(request.user).defer(*_UNREAD).filter(key=key).first()
+
+
+def render(
+    request: DeskRequest,
+    incident: Incident,
+    *,
+    answer: Told | None = None,
+    forms: Mapping[str, FormState] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The room with what an act without a script came to. The incident is read anew: the act may have changed it."""
+    fresh = Incident.objects.visible_to(request.user).defer(*_UNREAD).get(pk=incident.pk)
+    return page(request, fresh, answer=answer, forms=forms, status=status)
+
+
+def page(
+    request: DeskRequest,
+    incident: Incident,
+    *,
+    answer: Told | None = None,
+    forms: Mapping[str, FormState] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The room of an incident that was just read."""
+    now, tick = instant()
+    room = whole(begin(incident, request.user, now=now, tick=tick))
+    room.answer, room.forms = answer, forms_of(forms)
+    return _signed(render_template(request, "desk/room.html", {"room": room}, status=status), room.bundle)
+
+
+def poll(request: DeskRequest, incident: Incident, after: int) -> HttpResponse:
+    """What changed since a cursor: 204 nothing, 200 the regions, 286 the last ones of a closed incident."""
+    now, tick = instant()
+    bundle = begin(incident, request.user, now=now, tick=tick)
+    still = is_still(bundle)
+    if after == incident.rev:
+        return _signed(HttpResponse(status=STOP_POLLING if still else 204), bundle)
+    room, names = news(bundle, after)
+    body = regions(request, room, names)
+    return _signed(HttpResponse(body, status=STOP_POLLING if still else 200), bundle)
+
+
+def regions(request: HttpRequest, room: Room, names: Iterable[str]) -> str:
+    """The named regions one after another, the timeline's new rows last. One context, no context processors."""
+    engine = Engine.get_default()
+    context = Context({"room": room, "request": request, "new_id": uuid.uuid4, **csrf(request)})
+    wanted = [REGIONS[name].template for name in names]
+    if room.timeline.entries:
+        wanted.append(TIMELINE)
+    return "".join(engine.get_template(template).render(context) for template in wanted)
+
+
+def _signed(response: HttpResponse, bundle: Bundle) -> HttpResponse:
+    """Every answer says when it was made, when the last tick was and where the cursor stands; none is kept anywhere."""
+    response.headers["Desk-Now"] = stamp(bundle.now if bundle.incident.time == "driven" else bundle.wall)
+    response.headers["Desk-Tick"] = stamp(bundle.tick) if bundle.tick else ""
+    response.headers["Desk-Rev"] = str(bundle.incident.rev)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,1 @@
+"""The desk's pages: function views that load, make one read model and render."""
