@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -535,3 +539,28 @@ status = "resolved"
 
     assert done.failures == []
     assert len(done.ends) == 2
+
+
+def test_where_no_desk_runs_the_command_brings_a_database_of_its_own_and_removes_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    without = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "DESK_"))
+    }
+    environment = without | {
+        "DATA_DIR": str(tmp_path / "none"),
+        "DATABASE_URL": "postgresql://desk_app@127.0.0.1:9/desk",
+    }
+    before = set(Path(tempfile.gettempdir()).glob("desk-replay-*"))
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "replay", "scenarios/bad-night.toml", "--json"],
+        cwd=FOLDER.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"]
+    assert set(Path(tempfile.gettempdir()).glob("desk-replay-*")) == before

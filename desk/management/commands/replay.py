@@ -1,14 +1,16 @@
 """`manage.py replay FILE`: drive a worked incident from a file through the real flows, and say what differs."""
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
 
-from desk.replay import driver, report
+from desk.replay import apart, driver, report
 from desk.replay.reading import read_scenario
 from desk.replay.scenario import ScenarioError
 from incidentdesk.kernel import clock
@@ -36,6 +38,9 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {error}.", returncode=2) from error
         try:
             scenario = read_scenario(text, driver.acts())
+            if not _reachable():
+                self._apart(options)
+                return
             run = driver.run(scenario, keep=options["keep"], now=clock.now())
         except ScenarioError as error:
             raise CommandError(
@@ -49,3 +54,22 @@ class Command(BaseCommand):
             self.stdout.write(report.as_text(run), ending="")
         if not run.ok:
             sys.exit(1)
+
+    def _apart(self, options: dict[str, Any]) -> None:
+        """No desk runs here: a database of its own will do, unless something is to be kept in it."""
+        if options["keep"] or apart.APART in os.environ:
+            raise CommandError(
+                "No database of a desk answers. Start the desk (make run) or set DATABASE_URL.", returncode=2
+            )
+        arguments = [str(options["file"].resolve()), *(["--json"] if options["json"] else [])]
+        status = apart.replay(arguments)
+        if status:
+            sys.exit(status)
+
+
+def _reachable() -> bool:
+    """Whether a migrated database answers."""
+    try:
+        return "incidents_incident" in connection.introspection.table_names()
+    except OperationalError:
+        return False
