@@ -66,7 +66,7 @@ def updates_(room: Room, form: UpdateForm) -> str:
     payload: dict[str, Any] = {"update": update.number, "to": [a.value for a in audiences], "kind": form.kind}
     if next_at is not None:
         payload["next"] = stamp(next_at)
-    room.add("update.sent", payload, texts={"text": _excerpt(texts)})
+    room.add("update.sent", payload, texts={"text": fields.impact})
     until = f" Next by {next_at:%H:%M} UTC." if next_at else ""
     return f"Update {update.number} is on its way to {', '.join(form.audiences)}.{until}"
 
@@ -93,11 +93,6 @@ def _overridden(texts: dict[Audience, tuple[str, str]], form: UpdateForm) -> dic
     """Texts edited by hand for one audience stand in place of those made from the fields."""
     edited = {Audience(name): getattr(form, f"text_{name}") for name in AUDIENCES}
     return {audience: (subject, edited[audience] or body) for audience, (subject, body) in texts.items()}
-
-
-def _excerpt(texts: dict[Audience, tuple[str, str]]) -> str:
-    """The first text as it stands in the log; the rest is kept with the update, to the letter."""
-    return next(iter(texts.values()))[1]
 
 
 @act("deliveries", Right.SEND_INTERNAL, ResendForm, "message.resent")
