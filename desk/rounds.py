@@ -7,6 +7,7 @@ from typing import Final
 
 from desk import heartbeats, tick
 from desk.models import Heartbeat
+from oncall import quarantine
 from people import throttle
 from people.sessions import SessionStore
 
@@ -25,6 +26,7 @@ def keep_house(*, now: datetime) -> None:
     """Delete what has ended. Twice is safe."""
     SessionStore.clear_expired()
     throttle.prune(now=now)
+    quarantine.prune(now=now)
     Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete()
 
 

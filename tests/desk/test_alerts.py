@@ -1,9 +1,11 @@
 """From a stored alert to a woken person: opening, joining, firing again, ending, and the first steps of the chain."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from comms.models import Message
 from desk import tick
@@ -427,3 +429,23 @@ def test_a_page_carries_no_secret_at_rest(night: Night) -> None:
     token = address.rstrip("/").rsplit("/", 1)[1]
     stored = f"{message.payload} {AckLink.objects.values().get()}"
     assert len(token) == 43 and token not in stored
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.ledger("ALR-02")
+def test_several_ticks_at_once_open_one_incident_and_page_once(night: Night) -> None:
+    receive(night.token, *(alert(f"A{n}", since=T0) for n in range(40)), group="g1")
+
+    def admit(_: int) -> int:
+        try:
+            return admit_pending(now=T0)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as crowd:
+        list(crowd.map(admit, range(8)))
+
+    assert Incident.objects.count() == 1
+    assert Alert.objects.filter(incident=night.incident, pending=False).count() == 40
+    assert kinds(night.incident).count("alert.fired") == 40
+    assert paged() == [("Anna", "chain", 1)]
