@@ -64,9 +64,10 @@ def _request_id(request: HttpRequest) -> str:
     return request.POST.get("request_id", "").replace("\0", "")
 
 
-def _done(request: HttpRequest, answer: Answer, *, leave: bool) -> HttpResponse:
-    """`leave` is true where the form was a page of its own, so that the way leads back to the room."""
-    room = f"/incidents/{answer.incident}/"
+def _done(request: DeskRequest, answer: Answer, *, leave: bool) -> HttpResponse:
+    """`leave` is true where the form was a page of its own, so that the way leads back to the room, or to the summary
+    for somebody who declared and never enters a room."""
+    room = f"/incidents/{answer.incident}/" + ("" if request.user.sees_room else "summary/")
     if not is_htmx(request):
         return HttpResponseRedirect(
             f"{room}#e-{answer.seq}" if answer.seq and not leave else room, status=303

@@ -2,7 +2,9 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from desk import ack, health, hooks, page_acts
+from desk import ack, declaring, health, hooks, listing, page_acts, recording, summary, updating
+from desk.board import pages as board
+from desk.views import room
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,7 +15,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("ops/pulse", health.pulse, name="pulse"),
     path("api/", include("desk.api")),
-    path("incidents/", page_acts.declare, name="declare"),
+    path("", board.desk, name="desk"),
+    path("live/", board.live, name="desk_live"),
+    path("declare/", declaring.declare, name="declaring"),
+    path("declare/verdict/", declaring.suggestion, name="suggestion"),
+    path("incidents/", listing.incidents, name="incidents"),
+    path("incidents/<str:key>/updates/new/", updating.new, name="new_update"),
+    path("incidents/<str:key>/updates/preview/", updating.preview, name="preview"),
+    path("incidents/<str:key>/record/", recording.record, name="record"),
+    path("incidents/<str:key>/summary/", summary.summary, name="summary"),
+    path("incidents/<str:key>/summary/live/", summary.live, name="summary_live"),
+    path("incidents/<str:key>/", room.room, name="room"),
+    path("incidents/<str:key>/live/", room.live, name="room_live"),
     # Last of all: any other word behind an incident is an act, or nothing.
     path("incidents/<str:key>/<slug:noun>/", page_acts.act, name="act"),
 ]

@@ -28,8 +28,12 @@ def in_summary(user: User, address: str) -> Incident:
 
 def summaries(user: User) -> QuerySet[Incident]:
     """The incidents whose summary the person may read: all, or none (deny by default)."""
-    sees = user.is_active and may(Right.SEE, columns(user.roles))
-    return Incident.objects.all() if sees else Incident.objects.none()
+    return Incident.objects.all() if sees_summaries(user) else Incident.objects.none()
+
+
+def sees_summaries(user: User) -> bool:
+    """Whether the person may read summaries at all."""
+    return user.is_active and may(Right.SEE, columns(user.roles))
 
 
 def for_act(user: User, address: str, flow: Flow) -> Incident:

@@ -13,4 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("administration/", admin.site.urls),
 ]
 
+handler400 = "desk.errors.bad_request"
+handler403 = "desk.errors.denied"
+handler404 = "desk.errors.missing"
 handler500 = "incidentdesk.kernel.middleware.database_trouble.server_error"

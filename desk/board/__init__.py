@@ -1,0 +1,1 @@
+"""The desk's first page: what is open, what waits for the viewer, what was resolved."""
