@@ -125,7 +125,7 @@ def test_the_time_of_a_refusal_tells_no_link_from_another(anna: User, now: datet
         "unknown": partial(browser.get, "/ack/" + "A" * 43 + "/"),
     }
 
-    assert widest_gap(ways, samples=150, rounds=4, within=0.10) < 0.10
+    assert widest_gap(ways, samples=150, rounds=8, within=0.10) < 0.10
 
 
 def test_a_link_of_somebody_who_was_put_out_opens_nothing(anna: User) -> None:

@@ -104,7 +104,7 @@ def test_the_time_of_a_refusal_tells_no_token_from_another(monkeypatch: pytest.M
     }
     ways = {name: partial(post, token, raw) for name, token in tokens.items()}
 
-    assert widest_gap(ways, samples=150, rounds=4, within=0.10) < 0.10
+    assert widest_gap(ways, samples=150, rounds=8, within=0.10) < 0.10
 
 
 def test_an_address_that_keeps_coming_with_bad_tokens_is_slowed_but_never_a_valid_source() -> None:
