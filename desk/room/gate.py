@@ -102,7 +102,7 @@ def _moves(here: Standing) -> tuple[MoveOption, ...]:
             continue
         needs = "reason given" in move.needs
         again = here.state["status"] in _ENDS
-        blocks = here.blocks("status.moved", to=move.to, note="given")
+        blocks = here.blocks("status.moved", to=move.to, note="given", workaround="given")
         found.append(MoveOption(move.to, "Reopen" if again else f"Move to {STATUS[move.to]}", blocks, needs))
     return tuple(found)
 

@@ -225,7 +225,7 @@ CROSS JOIN LATERAL (
     count(*) FILTER (WHERE m.state = 'simulated') AS simulated,
     count(*) FILTER (WHERE m.state IN ('pending', 'leased')) AS pending,
     count(*) FILTER (WHERE m.state IN ('pending', 'leased') AND m.last_error <> '') AS failing,
-    max(m.attempt) AS attempt, max(m.last_error) AS error, NULL::bigint AS message
+    max(m.attempt) AS attempt, max(m.last_error) AS error, min(m.id) FILTER (WHERE m.state = 'dead') AS message
   FROM comms_message m WHERE m.text_id = t.id) m
 WHERE u.incident_id = %s
 UNION ALL

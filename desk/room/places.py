@@ -41,15 +41,10 @@ def sends(bundle: Bundle, words: Words) -> tuple[SendRow, ...]:
 
 def _send(row: dict[str, Any], words: Words) -> SendRow:
     state, word = _delivery(row)
-    if row["message"] is not None:
+    again = str(row["message"] or "")
+    if not row["number"]:
         return SendRow(
-            f"m-{row['message']}",
-            row["subject"] or "A message",
-            words.at(row["sent_at"]),
-            "",
-            "dead",
-            word,
-            "",
+            f"m-{again}", row["subject"] or "A message", words.at(row["sent_at"]), "", "dead", word, "", again
         )
     return SendRow(
         id=f"{row['number']}-{row['audience']}",
@@ -59,6 +54,7 @@ def _send(row: dict[str, Any], words: Words) -> SendRow:
         state=state,  # type: ignore[arg-type]  # one of the words below
         word=word,
         text=f"{row['subject']}\n\n{row['body']}",
+        resend=again,
     )
 
 

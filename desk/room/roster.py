@@ -1,4 +1,4 @@
-"""r-roster: the chart of seats, the roll call, the commander's list (ROLE-05, -30, -37; CMD-03; DET-09)."""
+"""r-roster: the chart of seats, the roll call, the commander's list (ROLE-05, -30, -37; CMD-03)."""
 
 from collections.abc import Sequence
 
@@ -130,7 +130,7 @@ def _acts(seat: str, here: Standing, viewer: int) -> frozenset[str]:
 
 
 def _seatless(bundle: Bundle) -> list[int]:
-    """Who answered a page or writes, and has no seat (DET-09)."""
+    """Who answered a page or writes, and has no seat."""
     fold = bundle.state
     seated = {held["user"] for held in fold["seats"].values()}
     here = [page["user"] for page in fold["pages"].values() if "acked" in page] + sorted(bundle.writers)

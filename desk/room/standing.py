@@ -86,6 +86,11 @@ class Standing:
         """Whether nothing stands against an act, the right apart."""
         return not self.blocks(kind, **fields)
 
+    def runs(self, clock: str) -> bool:
+        """Whether a clock without subjects runs now."""
+        run = self.state["clocks"].get(clock)
+        return run is not None and run["now"] is not None
+
     def answers(self, change: str) -> bool:
         """Whether this person is one of those who answer for a change."""
         return self.user.pk in approvers(self.state, self.state["changes"][change]["requester"])
@@ -135,7 +140,11 @@ SHOWN: dict[str, tuple[Right, Callable[[Standing], bool]]] = {
     "acknowledgements": (Right.ACKNOWLEDGE, _running),
     "checklist": (Right.TICK, _open),
     "moves": (Right.MOVE, _open),
-    "reasons": (Right.POST, _running),
-    "client-confirmations": (Right.POST, _open),
+    "reasons": (
+        Right.POST,
+        lambda here: not here.over and any(here.runs(clock) for clock in ("theory", "leadership")),
+    ),
+    "alert-ends": (Right.END_IMPACT, _running),
+    "client-confirmations": (Right.POST, lambda here: not here.closed and bool(here.state["clients"])),
     "deliveries": (Right.SEND_INTERNAL, _open),
 }

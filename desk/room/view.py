@@ -217,7 +217,7 @@ def _changed(bundle: Bundle, fresh: list[Row], after: int) -> list[str]:
     seated = {held["user"] for held in bundle.state["seats"].values()}
     if any(
         row.author is not None and row.author not in seated for row in fresh
-    ):  # DET-09: here without a role
+    ):  # here without a role
         names.add("roster")
     return [name for name in REGIONS if name in names]
 

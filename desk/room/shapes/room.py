@@ -95,7 +95,7 @@ class Roster:
     """r-roster."""
 
     seats: tuple[SeatRow, ...]
-    unassigned: tuple[Person, ...]  # paged or writing, without a seat (DET-09)
+    unassigned: tuple[Person, ...]  # paged or writing, without a seat
     calls: tuple[CallRow, ...]
     may_join: bool  # viewer was called and has not pressed "I am on the bridge"
     duties: tuple[Duty, ...] = ()  # ROLE-05: IC's checklist, only for the IC
@@ -246,6 +246,7 @@ class SendRow:
     state: Literal["sent", "pending", "failed", "dead", "kept", "simulated"]
     word: str  # "sent to 4", "2 of 4 sent", "kept here, not sent", "dead after 8 attempts: 550 no such user"
     text: str  # exact text (in <details>)
+    resend: str = ""  # the message that was given up and may be sent again
 
 
 @dataclass(frozen=True, slots=True)
