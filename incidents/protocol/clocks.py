@@ -51,7 +51,9 @@ def touch(protocol: Protocol, state: State, entry: Entry) -> None:
         concerned = (*concerned, *protocol.interest.get("*", ()))
     for clock in concerned:
         if any(fits(pattern, entry, state) for pattern in clock.ends):
-            for subject in _live(state, clock) if clock.kind == "chain" else subjects(clock, entry):
+            if clock.kind == "chain" and not paging.acknowledged(state):
+                continue  # a page by hand was answered; the chain's own still wait
+            for subject in subjects(clock, entry):
                 end(protocol, state, clock, subject, entry.happened)
         for subject in _met(state, clock, entry):
             meet(protocol, state, clock, subject, entry)
@@ -81,10 +83,7 @@ def start(
     """Start a clock at an entry, unless it has run; `again` opens another occurrence."""
     key = name(clock.id, subject)
     run = state["clocks"].get(key)
-    if clock.anchor == FROM_ALERT:
-        at = state["alert"]
-    else:
-        at = entry.recorded if clock.kind in ("window", "chain") else entry.happened
+    at = _anchor(state, clock, entry)
     if clock.kind == "window":
         if again and not (run and run["now"]):
             return
@@ -98,13 +97,22 @@ def start(
     _begin(protocol, state, clock, subject, at)
 
 
+def _anchor(state: State, clock: Clock, entry: Entry) -> Stamp:
+    """What a clock counts from. A page that waits for working hours counts from its sending."""
+    if clock.anchor == FROM_ALERT:
+        return state["alert"]
+    if entry.kind == "page.sent" and "at" in entry.payload:
+        return cast(Stamp, entry.payload["at"])
+    return entry.recorded if clock.kind in ("window", "chain") else entry.happened
+
+
 def _begin(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp) -> None:
+    key = name(clock.id, subject)
     limit = paging.wait(protocol, state) if clock.kind == "chain" else clock.limit(force(state))
     if limit is None:
-        if clock.kind != "each" and clock.id not in state["waiting"]:
-            state["waiting"] = [*state["waiting"], clock.id]
+        if key not in state["waiting"]:
+            state["waiting"] = [*state["waiting"], key]
         return
-    key = name(clock.id, subject)
     run = state["clocks"].get(key) or Run(now=None, past=[])
     n = 1 + max((past["n"] + past.get("times", 1) - 1 for past in run["past"]), default=0)
     due = after(protocol, state, clock, at, limit)
@@ -126,6 +134,8 @@ def meet(protocol: Protocol, state: State, clock: Clock, subject: str, entry: En
     key = name(clock.id, subject)
     run = state["clocks"].get(key)
     if run is None or run["now"] is None:
+        if clock.kind == "each":
+            _forget(state, key)
         if clock.prior and clock.id not in state["prior"]:
             state["prior"] = {**state["prior"], clock.id: Stamped(at=entry.happened, seq=entry.seq)}
         return
@@ -175,12 +185,9 @@ def _past(now: Occurrence) -> Past:
 def end(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp) -> None:
     """The clock's reason falls away at `at`: void before it was due, missed after (`decisions`: Time)."""
     key = name(clock.id, subject)
-    if clock.id in state["waiting"]:
-        state["waiting"] = [each for each in state["waiting"] if each != clock.id]
+    _forget(state, key)
     run = state["clocks"].get(key)
     if run is None or run["now"] is None:
-        if clock.prior and clock.id not in state["prior"] and run is None and clock.kind == "once":
-            state["waiting"] = [each for each in state["waiting"] if each != clock.id]
         return
     if clock.kind == "cadence":
         run = rolled(protocol, state, clock, run, at, inclusive=False)
@@ -188,6 +195,12 @@ def end(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp)
     past = _past(now)
     past["ended"] = at
     state["clocks"][key] = Run(now=None, past=[*run["past"], past])
+
+
+def _forget(state: State, key: str) -> None:
+    """A clock that the severity did not allow is no longer wanted either."""
+    if key in state["waiting"]:
+        state["waiting"] = [each for each in state["waiting"] if each != key]
 
 
 def end_all(protocol: Protocol, state: State, entry: Entry) -> None:
@@ -283,19 +296,18 @@ def reseverity(protocol: Protocol, state: State, old: int | None, at: Stamp) -> 
     """Apply a changed severity in force to every clock (SEV-23); the state carries the new one."""
     new = force(state)
     for clock in protocol.clocks:
-        if clock.kind == "chain":
-            continue
         before, now = clock.limit(old), clock.limit(new)
+        if clock.kind == "chain":
+            before, now = None, paging.wait(protocol, state)
         for subject in _live(state, clock):
             if now is None:
                 end(protocol, state, clock, subject, at)
-                if clock.kind != "each":
-                    state["waiting"] = [*state["waiting"], clock.id]
+                state["waiting"] = [*state["waiting"], name(clock.id, subject)]
             elif before != now or clock.hours == "severity":
                 _adjust(protocol, state, clock, subject, at, now)
-        if now is not None and clock.id in state["waiting"]:
-            state["waiting"] = [each for each in state["waiting"] if each != clock.id]
-            _begin(protocol, state, clock, "", at)
+        for key in [key for key in state["waiting"] if split(key)[0] == clock.id] if now is not None else []:
+            _forget(state, key)
+            _begin(protocol, state, clock, split(key)[1], at)
 
 
 def _adjust(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp, minutes: float) -> None:
@@ -304,7 +316,8 @@ def _adjust(protocol: Protocol, state: State, clock: Clock, subject: str, at: St
     run = state["clocks"][key]
     now = cast(Occurrence, dict(cast(Occurrence, run["now"])))
     if clock.kind != "cadence":
-        now.update({"minutes": minutes, "due": after(protocol, state, clock, now["anchor"], minutes)})
+        due = after(protocol, state, clock, now["anchor"], minutes)
+        now.update({"minutes": minutes, "due": max(at, due) if clock.kind == "chain" else due})
     elif now["due"] <= at:
         sooner = min(now["roll"], after(protocol, state, clock, now["due"], minutes))
         now.update({"minutes": minutes, "roll": max(at, sooner)})

@@ -213,8 +213,9 @@ def _alert_resolved(protocol: Protocol, state: State, entry: Entry) -> None:
 @handles("page.sent")
 def _paged(protocol: Protocol, state: State, entry: Entry) -> None:
     p = entry.payload
+    sent = p.get("at") or entry.happened  # a page of the night waits for working hours
     fresh = {
-        str(page): PageState(user=user, at=entry.happened, call=p["call"], level=p["level"], by=entry.by)
+        str(page): PageState(user=user, at=sent, call=p["call"], level=p["level"], by=entry.by)
         for page, user in p["pages"]
     }
     state["pages"] = {**state["pages"], **fresh}

@@ -3,7 +3,7 @@
 import pytest
 
 from incidentdesk.kernel.stamps import stamp
-from tests.incidents.story import JORDAN, SARAH, Story
+from tests.incidents.story import ALEX, JORDAN, SARAH, Story
 
 
 def sent(story: Story, at: float, *to: str, promise: float | None = None, said: float | None = None) -> None:
@@ -234,3 +234,42 @@ def test_a_severity_that_changes_twice_owes_two_announcements() -> None:
 
     assert story.reading("announce", 21).word == "met"
     assert story.minute_of(story.reading("announce", 21, n=2).due) == 25
+
+
+@pytest.mark.ledger("SEV-23")
+def test_a_rise_re_derives_paging_at_once() -> None:
+    story = Story().open(3)
+    story.page()
+
+    story.declare(1, at=10, by=ALEX)
+
+    steps = [(clock, minute) for clock, _, minute in story.tick(16) if clock in ("chain", "ack", "response")]
+    assert steps[0] == ("chain", 10)
+    assert ("ack", 15) in steps
+    assert story.reading("response", 16).word == "void"
+    assert story.minute_of(story.reading("ack", 16).due) == 15
+
+
+@pytest.mark.ledger("SEV-23")
+def test_after_a_rise_a_waiting_change_and_a_call_count_from_it() -> None:
+    story = Story().lead(4)
+    story.add(1, "seat.named", SARAH, seat="ops", user=ALEX)
+    story.add(2, "change.proposed", JORDAN, change=1, risk=True)
+    story.add(2, "change.proposed", JORDAN, change=2, risk=True)
+    story.add(3, "change.approved", SARAH, change=2)
+    assert not [r for r in story.readings(9) if r.clock in ("decision", "seat")]
+
+    story.add(10, "severity.set", SARAH, to=2, announce=True)
+
+    assert story.minute_of(story.reading("decision", 10).due) == 15
+    assert story.reading("decision", 10).subject == "1"
+    assert story.minute_of(story.reading("seat", 10).due) == 12
+
+
+def test_a_window_that_sev_3_did_not_need_counts_from_the_rise() -> None:
+    story = Story().lead(3)
+    story.add(5, "impact.ended", SARAH)
+
+    story.add(20, "severity.set", SARAH, to=1, announce=True)
+
+    assert story.minute_of(story.reading("stabilisation", 20).due) == 35

@@ -98,3 +98,25 @@ def test_a_drills_pace_shortens_every_protocol_minute() -> None:
     assert story.minute_of(reading.due) == 15 / 60
     assert reading.minutes == 15
     assert story.reading("update.public", 14 / 60).left == pytest.approx(1)
+
+
+@pytest.mark.ledger("CLK-37", "CLK-21")
+def test_a_sev_3_page_of_the_night_counts_from_its_sending_and_its_chain_waits_working_minutes() -> None:
+    story = Story(zero=datetime(2026, 3, 13, 22, 0, tzinfo=UTC)).open(3)
+    monday = datetime(2026, 3, 16, 9, 0, tzinfo=UTC)
+
+    story.add(0, "page.sent", None, pages=[[1, SARAH]], call="chain", level=1, at=stamp(monday))
+
+    reading = story.reading("response", 0)
+    assert (reading.anchor, reading.due) == (stamp(monday), stamp(datetime(2026, 3, 16, 10, 0, tzinfo=UTC)))
+    steps = story.tick(datetime(2026, 3, 16, 11, 0, tzinfo=UTC))
+    assert [minute for clock, _, minute in steps if clock == "chain"] == [60 * 60]
+
+
+def test_a_sev_3_chain_stops_overnight() -> None:
+    story = Story(zero=datetime(2026, 3, 10, 16, 30, tzinfo=UTC)).open(3)
+    story.page()
+
+    steps = story.tick(datetime(2026, 3, 11, 12, 0, tzinfo=UTC))
+
+    assert [minute for clock, _, minute in steps if clock == "chain"] == [17 * 60]

@@ -300,3 +300,23 @@ def test_a_pattern_reads_its_kind_its_fields_and_its_setting() -> None:
 
     assert (pattern.kind, pattern.setting) == ("update.sent", "public_counts")
     assert pattern.where == (("to", frozenset({"public", "clients"})),)
+
+
+@pytest.mark.ledger("CLK-01")
+@pytest.mark.parametrize(
+    ("clock", "begin", "amber"),
+    [
+        ("lead", opened, 4.0),
+        ("theory", opened, 24.0),
+        ("ic", answered, 1.5),
+        ("joined", called, 1.5),
+        ("update.public", declared, 12.0),
+    ],
+)
+def test_amber_is_the_last_fifth_at_least_half_a_minute_and_for_updates_the_reminder(
+    clock: str, begin: Callable[[int], Story], amber: float
+) -> None:
+    story = begin(1)
+
+    assert not story.reading(clock, amber - SECOND).amber
+    assert story.reading(clock, amber).amber

@@ -247,3 +247,14 @@ def test_declared_by_hand_there_was_no_page_so_there_is_no_clock_that_begins_wit
     assert not shown & {"ack", "triage"}
     assert {"ic", "lead", "stabilisation"} <= shown
     assert story.minute_of(story.reading("ic", 1).due) == 2
+
+
+@pytest.mark.ledger("CLK-21")
+def test_the_answer_to_a_page_by_hand_stops_no_chain() -> None:
+    story = Story().open()
+    story.page()
+    story.page(1, DANA, call="hand", level=0, by=JORDAN)
+
+    story.add(2, "page.acknowledged", DANA, page=2)
+
+    assert ("chain", "next", 5) in story.tick(6)
