@@ -10,10 +10,13 @@ from typing import Final
 
 from django.conf import settings
 from django.core import signing
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from comms import links
@@ -28,6 +31,7 @@ from people.models import User
 
 COOKIE_LIFE: Final = timedelta(minutes=15)
 _SALT: Final = "desk.ack"
+_FORM_SALT: Final = "desk.ack.form"
 _GONE: Final = (
     "This link was used, has run out, or never was one. If you are on call, sign in: "
     "what still waits for you stands on the desk."
@@ -70,6 +74,7 @@ def exchange(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @access.open_to_all("the cookie that a live link was exchanged for")
+@csrf_exempt  # a page without a referrer sends `Origin: null`, which Django's check refuses; `_meant` is asked instead
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
@@ -79,11 +84,13 @@ def page(request: HttpRequest) -> HttpResponse:
     if link is None:
         return _gone(request)
     refused = ""
+    if request.method == "POST" and not _meant(request):
+        raise PermissionDenied
     if request.method == "POST" and link.used_at is None:
         refused = _acknowledge(link, now)
         if not refused:
             return _untraced(HttpResponseRedirect(pages.ACK_PATH, status=303))
-    context = {"seen": _seen(link, now), "refused": refused}
+    context = {"seen": _seen(link, now), "refused": refused, "form_token": _form_token(request)}
     return _untraced(render(request, "oncall/ack.html", context, status=422 if refused else 200))
 
 
@@ -103,6 +110,15 @@ def _acknowledge(link: AckLink, now: datetime) -> str:
         except (Refused, NotAllowed) as refusal:
             return refusal.sentence
     return ""
+
+
+def _form_token(request: HttpRequest) -> str:
+    """What the form carries: made from the cookie with our key, so that no other site can make it (S14)."""
+    return signing.Signer(salt=_FORM_SALT).signature(request.COOKIES.get(settings.ACK_COOKIE_NAME, ""))
+
+
+def _meant(request: HttpRequest) -> bool:
+    return constant_time_compare(request.POST.get("csrfmiddlewaretoken", ""), _form_token(request))
 
 
 def _cookie(link: AckLink, now: datetime) -> str:
