@@ -56,7 +56,12 @@ def read(protocol: Protocol, state: State, now: datetime) -> list[Reading]:
         begun.add(clock_id)
         found += _run(protocol, state, protocol.clock[clock_id], subject, run, at)
     for clock in protocol.clocks:
-        if clock.id not in begun and clock.strip and clock.limit(force(state)) is not None and not _needless(clock, state):
+        if (
+            clock.id not in begun
+            and clock.strip
+            and clock.limit(force(state)) is not None
+            and not _needless(clock, state)
+        ):
             found.append(_idle(clock, force(state)))
     found.sort(key=lambda reading: (protocol.order[reading.clock], reading.subject, reading.n))
     return found
@@ -94,7 +99,8 @@ def _past(state: State, clock: Clock, subject: str, past: Past) -> Reading:
     word: Word
     if met is not None:
         at, word = met, "met" if met <= due else "late"
-        by = max(0.0, _apart(state, past["anchor"] if word == "met" else due, met))  # an act may lie before its clock
+        by = _apart(state, past["anchor"] if word == "met" else due, met)
+        by = max(0.0, by)  # an act may lie before its clock
     else:
         at = ended or due
         void = clock.kind == "window" or at <= due
