@@ -129,7 +129,7 @@ def view(
         data=typed.ticked("data"),
         severities=_severities(protocol, typed.level or said.severity.level),
         verdict=said,
-        then=_then(protocol, said.severity.level or (incident.presumed if incident else None) or 1),
+        then=then(protocol, typed.level or said.severity.level or (incident.presumed if incident else None) or 1),
         open_like=_open_like(chosen, incident, viewer),
         version=str(cast(State, incident.state)["status_seq"]) if incident else "",
         answer=answer,
@@ -194,11 +194,11 @@ def _severities(protocol: Protocol, chosen: int) -> tuple[Option, ...]:
     )
 
 
-def _then(protocol: Protocol, level: int) -> tuple[Link, ...]:
+def then(protocol: Protocol, level: int) -> tuple[Link, ...]:
     """What the severity brings about, in the words of its response row (SEV-07..10)."""
     each = protocol.severities[level]
     lines = [(each.response, "timer"), (each.people, "users-round"), (each.communication, "megaphone")]
-    return tuple(Link("", f"{each.name}: {text[0].lower()}{text[1:]}", icon) for text, icon in lines)
+    return tuple(Link("", f"{each.name}: {text}", icon) for text, icon in lines)
 
 
 def _open_like(services: set[str], incident: Incident | None, viewer: User) -> tuple[Link, ...]:

@@ -6,11 +6,12 @@ with the fields in its address.
 
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render as respond
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
 from desk import visible
 from desk.answers import FormState, Told
-from desk.declare_view import Typed, current, verdict, view
+from desk.declare_view import Typed, current, then, verdict, view
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Missing
 from incidentdesk.kernel.http import DeskRequest
@@ -35,11 +36,17 @@ def declare(request: DeskRequest) -> HttpResponse:
 @access.needs(Right.DECLARE)
 @require_GET
 def suggestion(request: DeskRequest) -> HttpResponse:
-    """`r-verdict` for the fields as they stand."""
+    """`r-verdict` for the fields as they stand, and beside it what would happen then."""
     typed = _typed(request.GET)
     names = Service.objects.filter(slug__in=typed.many("services")).order_by("name")
-    said = verdict(current(), typed, list(names.values_list("name", flat=True)))
-    return respond(request, "desk/_verdict.html", {"verdict": said})
+    protocol = current()
+    said = verdict(protocol, typed, list(names.values_list("name", flat=True)))
+    lines = then(protocol, typed.level or said.severity.level or 1)
+    regions = (
+        ("desk/_verdict.html", {"verdict": said}),
+        ("desk/_then.html", {"then": lines, "beside": True}),
+    )
+    return HttpResponse("".join(render_to_string(name, context) for name, context in regions))
 
 
 def render(
