@@ -36,6 +36,7 @@ def run(text: str, *, keep: bool = False) -> Run:
 
 
 @pytest.mark.django_db
+@pytest.mark.ledger("CLK-39", "INC-14", "APP-02")
 @pytest.mark.parametrize("name", ["good", "bad"])
 def test_a_night_comes_to_every_figure_of_its_file(name: str) -> None:
     done = run(night(name))
