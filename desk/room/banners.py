@@ -86,16 +86,18 @@ def _not_declared(bundle: Bundle, here: Standing, readings: Sequence[Reading], w
     """TRI-10: acknowledged, and still not declared; triage is over by the same clock (CLK-10)."""
     fold = bundle.state
     acknowledged = fold["milestones"].get("acknowledged")
-    if here.declared or here.over or acknowledged is None:
+    if here.declared or here.over:
         return
-    wait = timedelta(seconds=bundle.protocol.figure("undeclared.after", force(fold)) * fold["minute"])
-    if words.now < moment(acknowledged["at"]) + wait:
-        return
-    text = f"Triage time is over and nobody has declared this. The alert suggests SEV-{force(fold)}."
     link = Link(f"/declare/?incident={bundle.incident.key}", "Declare") if here.may(Right.DECLARE) else None
-    yield Banner(
-        "not-declared", "late", "Not declared", text, words.running("Acknowledged", acknowledged["at"]), link
-    )
+    wait = timedelta(seconds=bundle.protocol.figure("undeclared.after", force(fold)) * fold["minute"])
+    level = force(fold)
+    if acknowledged is None or words.now < moment(acknowledged["at"]) + wait:
+        text = f"Nobody has declared this yet. The alert suggests SEV-{level}: answer the four questions, then declare."
+        yield Banner("declare", "", "Open", text, None, link)
+        return
+    since = words.running("Acknowledged", acknowledged["at"])
+    text = f"Triage time is over and nobody has declared this. The alert suggests SEV-{level}."
+    yield Banner("not-declared", "late", "Not declared", text, since, link)
 
 
 def _unauthorised(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> Found:

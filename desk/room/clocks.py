@@ -6,18 +6,23 @@ from desk.room.shapes import ClockTile, Countdown
 from desk.room.words import Words, counted, figure, fixed, rough, upward
 from incidents.protocol import Protocol, Reading, State
 
-_ENDED = {"late": "missed", "missed": "missed"}
-
 
 def tiles(
     readings: Sequence[Reading], protocol: Protocol, state: State, words: Words
 ) -> tuple[ClockTile, ...]:
-    """One tile a clock, in the protocol's order. Clocks of one page each are told by the one that matters most."""
+    """One tile a clock, in the protocol's order. Clocks of one page each are told by the one that matters most.
+
+    A clock that the protocol keeps off the strip comes onto it when it presses.
+    """
     found: dict[str, list[Reading]] = {}
     for reading in readings:
-        if reading.strip:
+        if reading.strip or _presses(reading, protocol):
             found.setdefault(reading.clock, []).append(reading)
     return tuple(_tile(each, protocol, state, words) for each in found.values())
+
+
+def _presses(reading: Reading, protocol: Protocol) -> bool:
+    return protocol.clock[reading.clock].kind == "once" and (reading.amber or reading.word == "overdue")
 
 
 def _rank(reading: Reading) -> tuple[int, str]:

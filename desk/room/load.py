@@ -33,7 +33,7 @@ class Source(StrEnum):
     ALERTS = "alerts"
     WRITERS = "writers"
     RUNBOOKS = "runbooks"
-    CATALOGUE = "catalogue"
+    CATALOGUE = "catalogue"  # holds services and clients
     COLLEAGUES = "colleagues"
 
 
@@ -138,10 +138,16 @@ def fill(bundle: Bundle, want: Want) -> Bundle:
         bundle.rows = _rows(NEWEST, [incident.pk, incident.seq, SHOWN])
     if want.all_of or want.last_of:
         bundle.pinned = _pinned(incident, want)
-    for source in sorted(want.sources - {Source.COLLEAGUES}):
+    for source in sorted(want.sources - _implied(want.sources)):
         READERS[source](bundle)
     bundle.people = _people(_named(bundle), everyone=Source.COLLEAGUES in want.sources)
     return bundle
+
+
+def _implied(sources: Collection[Source]) -> frozenset[Source]:
+    """What needs no statement of its own: colleagues come with the names, services and clients with the catalogue."""
+    known = {Source.SERVICES, Source.CLIENTS} if Source.CATALOGUE in sources else set()
+    return frozenset({Source.COLLEAGUES, *known})
 
 
 _COLUMNS = """e.seq, e.rev, e.kind, e.author_id, e.role, e.happened_at, e.recorded_at, e.payload::text, t.body::text,
@@ -209,7 +215,7 @@ def _row(
 
 
 SERVICES = """
-SELECT s.id, s.name, s.slug, s.dashboards, s.bridge, s.revenue_per_hour FROM incidents_service s
+SELECT s.id, s.name, s.slug, s.dashboards FROM incidents_service s
 JOIN incidents_incident_services x ON x.service_id = s.id WHERE x.incident_id = %s ORDER BY s.name
 """
 CLIENTS = """
@@ -243,17 +249,23 @@ SELECT DISTINCT author_id FROM (SELECT author_id FROM incidents_timelineentry
   WHERE incident_id = %s AND seq <= %s ORDER BY seq DESC LIMIT %s) x WHERE author_id IS NOT NULL
 """
 CATALOGUE = """
-SELECT 'service' AS what, id, name, slug FROM incidents_service UNION ALL
-SELECT 'client', id, name, slug FROM incidents_client ORDER BY 1, 3
+SELECT 'service' AS what, s.id, s.name, s.slug, s.dashboards, x.id IS NOT NULL AS hit FROM incidents_service s
+LEFT JOIN incidents_incident_services x ON x.service_id = s.id AND x.incident_id = %s
+UNION ALL
+SELECT 'client', c.id, c.name, c.slug, NULL, y.id IS NOT NULL FROM incidents_client c
+LEFT JOIN incidents_incident_clients y ON y.client_id = c.id AND y.incident_id = %s ORDER BY 1, 3
 """
 
 
 def _services(bundle: Bundle) -> None:
-    bundle.services = _dicts(SERVICES, [bundle.incident.pk])
-    for service in bundle.services:
-        service["dashboards"] = (
-            loads(service["dashboards"]) if isinstance(service["dashboards"], str) else service["dashboards"]
-        )
+    bundle.services = _parsed(_dicts(SERVICES, [bundle.incident.pk]))
+
+
+def _parsed(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for service in services:
+        boards = service["dashboards"]
+        service["dashboards"] = loads(boards) if isinstance(boards, str) else boards
+    return services
 
 
 def _clients(bundle: Bundle) -> None:
@@ -275,7 +287,11 @@ def _writers(bundle: Bundle) -> None:
 
 
 def _catalogue(bundle: Bundle) -> None:
-    bundle.catalogue = _dicts(CATALOGUE, [])
+    """Every service and client, and with them those that are hit."""
+    bundle.catalogue = _dicts(CATALOGUE, [bundle.incident.pk, bundle.incident.pk])
+    hit = [each for each in bundle.catalogue if each["hit"]]
+    bundle.services = _parsed([each for each in hit if each["what"] == "service"])
+    bundle.clients = [each for each in hit if each["what"] == "client"]
 
 
 def _runbooks(bundle: Bundle) -> None:

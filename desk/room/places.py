@@ -7,6 +7,7 @@ from desk.room.load import Bundle
 from desk.room.shapes import AlertRow, Alerts, Link, PageRow, Places, RunbookLink, SendRow, TheoryRow
 from desk.room.standing import Standing
 from desk.room.words import Words, rough
+from incidentdesk.kernel.stamps import moment
 from incidents.protocol import Reading
 from people.rights import Right
 
@@ -34,12 +35,16 @@ def theories(bundle: Bundle, here: Standing, words: Words) -> tuple[TheoryRow, .
     return tuple(sorted(found, key=lambda each: (each.state != "open", -each.seq)))
 
 
-def sends(bundle: Bundle, words: Words) -> tuple[SendRow, ...]:
-    """Every text that was sent and what became of it; messages that were given up stand among them (COM-35)."""
-    return tuple(_send(row, words) for row in bundle.sends)
+def sends(bundle: Bundle, here: Standing, words: Words) -> tuple[SendRow, ...]:
+    """Every text that was sent and what became of it; messages that were given up stand among them (COM-35).
+
+    What executives read names money, so its words are for those who may see revenue (RBAC-21).
+    """
+    hidden = set() if here.may(Right.SEE_REVENUE) else {"executives"}
+    return tuple(_send(row, bundle, hidden, words) for row in bundle.sends)
 
 
-def _send(row: dict[str, Any], words: Words) -> SendRow:
+def _send(row: dict[str, Any], bundle: Bundle, hidden: set[str], words: Words) -> SendRow:
     state, word = _delivery(row)
     again = str(row["message"] or "")
     if not row["number"]:
@@ -50,12 +55,24 @@ def _send(row: dict[str, Any], words: Words) -> SendRow:
         id=f"{row['number']}-{row['audience']}",
         title=f"Update {row['number']} to {row['audience']}",
         at=words.at(row["sent_at"]),
-        by=words.name(row["author_id"]) if row["author_id"] else "",
+        by=", ".join(
+            part for part in (_author(row, words), words.at(row["sent_at"]).utc, _plus(row, bundle)) if part
+        ),
         state=state,  # type: ignore[arg-type]  # one of the words below
         word=word,
-        text=f"{row['subject']}\n\n{row['body']}",
+        text="" if row["audience"] in hidden else f"{row['subject']}\n\n{row['body']}",
         resend=again,
     )
+
+
+def _author(row: dict[str, Any], words: Words) -> str:
+    return words.name(row["author_id"]) if row["author_id"] else ""
+
+
+def _plus(row: dict[str, Any], bundle: Bundle) -> str:
+    """Minutes since detection (INC-17)."""
+    passed = (row["sent_at"] - moment(bundle.state["alert"])).total_seconds() / bundle.state["minute"]
+    return f"T+{int(passed)}"
 
 
 def _delivery(row: dict[str, Any]) -> tuple[str, str]:

@@ -97,6 +97,12 @@ class Teller:
     def _seen(self, row: Row) -> Mapping[str, str]:
         if row.kind == "bridge.opened" and Right.SEE_BRIDGE not in self.rights:
             return {name: text for name, text in row.texts.items() if name != "link"}
+        if (
+            row.kind == "update.sent"
+            and row.payload["to"][:1] == ["executives"]
+            and Right.SEE_REVENUE not in self.rights
+        ):
+            return {}
         return row.texts
 
     def _sentence(self, row: Row, texts: Mapping[str, str]) -> str:

@@ -146,7 +146,7 @@ class Room:
 
     @cached_property
     def sends(self) -> tuple[SendRow, ...]:
-        return places.sends(self.bundle, self.words)
+        return places.sends(self.bundle, self.here, self.words)
 
     @cached_property
     def alerts(self) -> Alerts:
@@ -215,9 +215,7 @@ def _changed(bundle: Bundle, fresh: list[Row], after: int) -> list[str]:
     ):  # a delivery was settled: it raises the cursor without an entry
         names.add("sends")
     seated = {held["user"] for held in bundle.state["seats"].values()}
-    if any(
-        row.author is not None and row.author not in seated for row in fresh
-    ):  # here without a role
+    if any(row.author is not None and row.author not in seated for row in fresh):  # here without a role
         names.add("roster")
     return [name for name in REGIONS if name in names]
 

@@ -7,13 +7,14 @@ from django.http import HttpResponse
 from django.test import Client
 
 from desk.room.regions import NEEDS, REGIONS, regions_of
+from desk.room.view import Room
 from incidents.models import Incident
 from incidents.protocol import Draft, default_text, parse
 from incidents.sentences import WORDS
 from people.models import User
-from tests.desk.rooms import add, room_of
+from tests.desk.rooms import add, by_alert, room_of
 from tests.desk.test_room import led, propose, rich, statements
-from tests.factories import T0, commander, do, make_incident, make_service, minutes
+from tests.factories import T0, commander, do, make_service, minutes
 from tests.people.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -275,7 +276,37 @@ def test_the_bridge_revenue_and_buttons_are_for_those_who_hold_the_right(sarah: 
     assert "entries" not in of_manager.may
 
 
-def test_a_record_that_an_alert_opened_says_presumed(alex: User) -> None:
-    incident = make_incident(by=alex)
+@pytest.mark.ledger("RBAC-21")
+def test_words_for_executives_name_money_and_are_not_read_by_who_may_not_see_revenue(
+    sarah: User, alex: User
+) -> None:
+    incident = led(sarah, alex)
+    do(incident, "updates", sarah, T0 + minutes(2), audiences=["executives", "responders"], impact="Payments fail",
+       business="38,400 EUR an hour", next_at=T0 + minutes(12))  # fmt: skip
 
-    assert not room_of(incident, alex, T0).header.severity.presumed
+    of_alex, of_sarah = (room_of(incident, who, T0 + minutes(3)) for who in (alex, sarah))
+
+    def told(room: Room) -> str:
+        texts = [row.text for row in room.sends if row.id == "1-executives"]
+        return "".join([*texts, *(entry.text for entry in room.timeline.entries)])
+
+    assert "38,400" in told(of_sarah)
+    assert "38,400" not in told(of_alex)
+
+
+def test_a_record_that_an_alert_opened_says_presumed(alex: User) -> None:
+    head = room_of(by_alert(alex), alex, T0 + minutes(1)).header
+
+    assert head.severity.presumed and head.severity.label == "SEV-1"
+    assert head.status.word == "Open"
+
+
+def test_a_clock_off_the_strip_comes_onto_it_when_it_presses(sarah: User, alex: User) -> None:
+    incident = led(sarah, alex)
+
+    def there(after: float) -> bool:
+        return "leadership" in {tile.id for tile in room_of(incident, alex, T0 + minutes(after)).clocks}
+
+    assert not there(20)
+    assert there(25)
+    assert there(31)
