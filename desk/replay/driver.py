@@ -130,6 +130,8 @@ class _Driver:
         if keep:
             lifecycle.store_protocol(before.text, now=now)
             dismiss(self.cast)
+            kept = [incident.pk for incident in self.incidents]
+            Incident.objects.filter(pk__in=kept).update(driven_now=self.scenario.until)
             self.run.kept = True
 
     def _drive(self, until: datetime, *, inclusive: bool = False) -> None:

@@ -228,7 +228,7 @@ def test_a_kept_run_is_a_driven_incident_whose_messages_stay_and_whose_people_ta
 
     incident = Incident.objects.get(key=next(iter(done.ends)))
     assert (incident.time, incident.status, incident.severity) == ("driven", "resolved", 2)
-    assert incident.driven_now == datetime(2026, 5, 12, 8, 10, tzinfo=UTC)
+    assert incident.driven_now == datetime(2026, 5, 12, 8, 40, tzinfo=UTC)
     assert {message.state for message in Message.objects.filter(incident=incident)} == {"simulated"}
     assert not User.objects.filter(email__endswith="@replay.example", is_active=True).exists()
     assert shipped and shipped.pk != incident.protocol_id
