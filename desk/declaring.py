@@ -76,3 +76,14 @@ def _typed(query: QueryDict) -> Typed:
     if "service" in values:
         values["services"] = values.pop("service")
     return Typed({name: value for name, value in values.items() if name not in ("incident", "request_id")})
+
+
+def as_meant(post: QueryDict) -> QueryDict:
+    """What a page sent, as the person meant it: a severity that the page only took over is the server's to suggest,
+    since the last answer may not have reached the page's suggestion yet; "declare now" is SEV-1."""
+    fields = post.copy()
+    if "now" in post:
+        fields["severity"] = "1"
+    elif post.get("picked") == "" and any(post.get(name) for name in ("affected", "data")):
+        fields.pop("severity", None)
+    return fields

@@ -76,14 +76,14 @@ class DatedVersion(Versioned, Dated):
 
 
 class DeclareForm(Versioned):
-    """INC-01, TRI-02..08: no field asks for a cause."""
+    """INC-01, TRI-02..08: no field asks for a cause. Without a severity it is the one that the answers suggest."""
 
     title: Line = ""
     services: list[Line] = Field(default_factory=list)
     clients: list[Line] = Field(default_factory=list)
     symptom: NeedText
     alert_fired_at: When = None
-    severity: Level
+    severity: Annotated[Level | None, BeforeValidator(_none)] = None
     reason: Text = ""
     affected: Answered = ""
     share: Literal["over", "middle", "under", "unsure", ""] = ""

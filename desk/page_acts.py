@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from desk import answers, parsing, visible
+from desk.declaring import as_meant
 from desk.flows.act import Answer
 from desk.flows.opening import declare as open_incident
 from desk.forms import DeclareForm
@@ -39,7 +40,8 @@ def act(request: DeskRequest, key: str, noun: str) -> HttpResponse:
     except Missing as error:
         raise Http404 from error
     try:
-        form = parsing.from_post(flow.form, request.POST, zone=request.user.tz)
+        fields = as_meant(request.POST) if noun == "declarations" else request.POST
+        form = parsing.from_post(flow.form, fields, zone=request.user.tz)
         answer = perform(
             flow, incident.pk, form, by=request.user, request_id=_request_id(request), now=clock.now()
         )
@@ -53,7 +55,7 @@ def act(request: DeskRequest, key: str, noun: str) -> HttpResponse:
 def declare(request: DeskRequest) -> HttpResponse:
     """Open and declare a new incident, then go to its room."""
     try:
-        form = parsing.from_post(DeclareForm, request.POST, zone=request.user.tz)
+        form = parsing.from_post(DeclareForm, as_meant(request.POST), zone=request.user.tz)
         answer = open_incident(form, by=request.user, request_id=_request_id(request), now=clock.now())
     except DeskError as error:
         return _refuse(request, error, incident=None, noun="declare")

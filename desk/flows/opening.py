@@ -11,9 +11,9 @@ from desk.flows.act import ACTS, Answer, act, conclude, remember
 from desk.flows.room import Room
 from desk.forms import DeclareForm
 from incidentdesk.kernel.errors import Invalid, NotAllowed
-from incidents import lifecycle
-from incidents.models import Client, Service
-from incidents.protocol import parse
+from incidents import lifecycle, projection
+from incidents.models import Client, Incident, Service
+from incidents.protocol import Protocol, parse
 from incidents.protocol.state import holder
 from people.models import User
 from people.rights import Right, columns, may, refusal
@@ -59,10 +59,11 @@ def _opening(
             fields={"alert_fired_at": "This time lies in the future. Choose when it was first seen."}
         )
     clients = list(Client.objects.filter(slug__in=form.clients))
-    title = form.title or triage.title(form.severity, [service.name for service in services], form.symptom)
+    severity = chosen(form, parse(lifecycle.current_protocol(now).text))
+    title = form.title or triage.title(severity, [service.name for service in services], form.symptom)
     return lifecycle.Opening(
         title=title[:200], services=services, clients=clients, alert_fired_at=fired, source="hand",
-        presumed=form.severity, symptom=form.symptom, owner=by.pk, time=time, options=options,
+        presumed=severity, symptom=form.symptom, owner=by.pk, time=time, options=options,
     )  # fmt: skip
 
 
@@ -84,13 +85,15 @@ def declarations(room: Room, form: DeclareForm) -> str:
     room.check("declared")
     if form.services and form.services != ["unsorted"]:
         record_services(room, form.services)
+    if form.title and form.title != room.record.title:
+        room.record.title = form.title[:200]
+        Incident.objects.filter(pk=room.record.id).update(title=room.record.title)
+        projection.index_words(room.record.id, form.symptom)
     return _declare(room, form)
 
 
 def record_services(room: Room, slugs: Sequence[str]) -> None:
     """Set the affected services from a declaration, if they differ from what the alert said."""
-    from incidents.models import Incident
-
     services = room.services(slugs)
     incident = Incident.objects.get(pk=room.record.id)
     if {service.pk for service in services} != set(incident.services.values_list("pk", flat=True)):
@@ -100,25 +103,40 @@ def record_services(room: Room, slugs: Sequence[str]) -> None:
         )
 
 
+def _answers(form: DeclareForm) -> triage.Answers:
+    return triage.Answers(form.affected, form.share, form.core, form.worse, form.internal, form.data)
+
+
+def chosen(form: DeclareForm, protocol: Protocol) -> int:
+    """The severity that was picked, else the one the answers suggest. Raises Invalid where there is neither."""
+    if form.severity is not None:
+        return form.severity
+    suggested = triage.suggest(protocol, _answers(form))
+    if suggested is None:
+        raise Invalid(fields={"severity": "Pick a severity, or answer the first question."})
+    return suggested.level
+
+
 def _declare(room: Room, form: DeclareForm) -> str:
-    answers = triage.Answers(form.affected, form.share, form.core, form.worse, form.internal, form.data)
+    answers = _answers(form)
     suggested = triage.suggest(room.protocol, answers)
-    if suggested and form.severity > suggested.level and not form.reason:
+    severity = chosen(form, room.protocol)
+    if suggested and severity > suggested.level and not form.reason:
         room.warn(
-            f"The answers suggest SEV-{suggested.level}. Declared as SEV-{form.severity} all the same; say why in the log."
+            f"The answers suggest SEV-{suggested.level}. Declared as SEV-{severity} all the same; say why in the log."
         )
     payload = {
-        "severity": form.severity,
+        "severity": severity,
         "suggested": suggested.level if suggested else None,
-        "below": bool(suggested and form.severity > suggested.level),
+        "below": bool(suggested and severity > suggested.level),
         "answers": {name: value for name, value in vars(answers).items() if value},
         "hit": form.affected == "yes",
     }
-    room.add("declared", payload, texts={"symptom": form.symptom, "reason": form.reason})
+    room.add("declared", payload, texts={"symptom": form.symptom, "reason": form.reason, "title": form.title})
     declared = room.last
     major(room)
     room.last = declared
-    return f"{room.record.key} is declared as SEV-{form.severity}."
+    return f"{room.record.key} is declared as SEV-{severity}."
 
 
 def major(room: Room) -> None:

@@ -43,6 +43,9 @@ function go(number) {
 }
 
 if (form) {
+  // While the person has picked none, the server rates the answers itself: the last one may be faster than its suggestion.
+  form.querySelector("[name=picked]").value = "";
+  document.addEventListener("submit", (event) => event.target === form && !titled && (title.value = ""), true);
   title.addEventListener("input", () => {
     titled = title.value !== "";
   });

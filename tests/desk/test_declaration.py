@@ -57,10 +57,7 @@ def test_any_responder_declares_with_one_short_form_that_asks_no_cause(role: str
 
     assert answer.incident == "INC-2026-0001"
     assert not {"cause", "complexity", "difficulty"} & set(DeclareForm.model_fields)
-    assert {name for name, field in DeclareForm.model_fields.items() if field.is_required()} == {
-        "symptom",
-        "severity",
-    }
+    assert {name for name, field in DeclareForm.model_fields.items() if field.is_required()} == {"symptom"}
 
 
 def test_a_client_contact_declares_nothing() -> None:
@@ -303,3 +300,28 @@ def test_one_objective_set_by_the_ic_alone_and_each_change_logged() -> None:
 
 def test_every_act_that_the_page_offers_is_registered_with_the_kinds_it_writes() -> None:
     assert all(flow.kinds for flow in ACTS.values())
+
+
+def test_without_a_picked_severity_the_answers_decide_and_without_both_it_is_asked() -> None:
+    service = make_service()
+    said = {"affected": "yes", "share": "over", "core": "no", "worse": "no"}
+
+    answer = declare(
+        DeclareForm(symptom="x", services=[service.slug], **said), by=commander(), request_id=new_id(), now=T0
+    )
+
+    assert Incident.objects.get(key=answer.incident).severity == 1
+    with pytest.raises(Invalid) as refused:
+        declare(
+            DeclareForm(symptom="x", services=[service.slug]), by=commander(), request_id=new_id(), now=T0
+        )
+    assert "severity" in refused.value.fields
+
+
+def test_a_title_given_with_the_declaration_replaces_the_alerts() -> None:
+    ada = commander("Ada")
+    incident = make_paged(ada)
+
+    do(incident, "declarations", ada, T0 + minutes(1), severity=1, symptom="x", title="Payments are down")
+
+    assert incident.title == "Payments are down"

@@ -65,7 +65,7 @@ def test_the_form_is_one_page_asks_no_cause_and_can_be_sent_before_anything_is_k
 
     assert names(html) == {
         "csrfmiddlewaretoken", "request_id", "picked", "affected", "share", "core", "worse", "data", "internal",
-        "services", "symptom", "title", "alert_fired_at", "severity", "reason",
+        "services", "symptom", "title", "alert_fired_at", "severity", "reason", "now",
     }  # fmt: skip
     assert "not working as it should" in value(html, "symptom")
     assert "impact, not by difficulty" in html
@@ -186,12 +186,10 @@ def test_one_tap_declares_sev_1_without_an_answer() -> None:
     make_service()
     sarah = commander()
     html = page(sarah)
-    button = re.search(r'<button[^>]*name="severity" value="1"[^>]*>', html)
+    button = re.search(r'<button[^>]*name="now" value="1"[^>]*>', html)
     assert button and "formnovalidate" in button[0]
-    # Its value comes after that of the radios, so it wins whatever is picked.
-    assert html.rindex('name="severity" value="1"') > html.rindex('name="severity" value="4"')
 
-    answer = send(signed_in(sarah), severity=["3", "1"], symptom=value(html, "symptom"))
+    answer = send(signed_in(sarah), severity="3", now="1", symptom=value(html, "symptom"))
 
     assert answer.status_code == 303
     assert Incident.objects.get().severity == 1
@@ -324,3 +322,12 @@ def test_a_severity_changed_later_shows_on_the_board() -> None:
     do(incident, "severity", sarah, clock.now(), severity=2, reason="fewer than thought")
 
     assert "SEV-2" in page(sarah, "/")
+
+
+def test_a_severity_that_the_page_only_took_over_gives_way_to_the_answers() -> None:
+    """The last answer may be faster than the page's suggestion: nobody declares SEV-2 by being quick."""
+    service = make_service("Checkout")
+
+    send(signed_in(commander()), severity="2", picked="", symptom="x", services=[service.slug], **YES)
+
+    assert Incident.objects.get().severity == 1
