@@ -9,9 +9,10 @@ from datetime import datetime
 from json import loads
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 PAGE = 50
+WINDOW = 1_000
 KEY = re.compile(r"(?:INC-\d{4}|DRILL)-\d{4,9}", re.IGNORECASE)
 EXACT = re.compile(r'"|(^|\s)-|\bor\b', re.IGNORECASE)  # who uses these means each word as it stands
 STATES = {
@@ -57,6 +58,11 @@ SELECT i.key, i.title, i.severity, i.presumed, i.status, i.kind, i.alert_fired_a
 FROM ({page}) i
 """
 PAGE_SQL = "SELECT * FROM incidents_incident i WHERE {where} ORDER BY i.opened_at DESC, i.id DESC LIMIT %s"
+# A word that is common stands often enough among the newest.
+RECENT_SQL = """
+SELECT * FROM (SELECT * FROM incidents_incident i WHERE {where} ORDER BY i.opened_at DESC, i.id DESC LIMIT %s) i
+WHERE {words} ORDER BY i.opened_at DESC, i.id DESC LIMIT %s
+"""
 WORDS = (
     "i.words @@ (websearch_to_tsquery('english', %s) || websearch_to_tsquery('simple', %s) "
     "|| to_tsquery('english', %s) || to_tsquery('simple', %s))"
@@ -69,23 +75,45 @@ TITLES = "i.words @@ (to_tsquery('english', %s) || to_tsquery('simple', %s))"
 
 
 def page(asked: Asked) -> tuple[list[Found], bool]:
-    """A page of incidents, and whether there are older ones. One statement."""
-    where, values = _where(asked)
-    inner = PAGE_SQL.format(where=" AND ".join(where) or "TRUE")
-    outer = ROWS.format(page=inner) + " ORDER BY i.opened_at DESC, i.id DESC"
+    """A page of incidents, and whether there are older ones. One statement; a rare word takes the word index as well."""
+    where, values = _filters(asked)
+    if not asked.q:
+        return _cut(_ask(PAGE_SQL.format(where=_all(where)), [*values, PAGE + 1]))
+    condition, words = _words(asked.q, whole=asked.whole)
+    recent = RECENT_SQL.format(where=_all(where), words=condition)
+    found = _ask(recent, [*values, WINDOW, *words, PAGE + 1])
+    if len(found) <= PAGE:
+        found = _by_word_index(PAGE_SQL.format(where=_all([*where, condition])), [*values, *words, PAGE + 1])
+    return _cut(found)
+
+
+def _by_word_index(inner: str, values: list[Any]) -> list[Found]:
+    """The planner guesses a rare word to be common and would read every incident, newest first, to find none."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off")
+        found = _ask(inner, values)
+        cursor.execute("SET LOCAL enable_indexscan = DEFAULT; SET LOCAL enable_seqscan = DEFAULT")
+    return found
+
+
+def _ask(inner: str, values: list[Any]) -> list[Found]:
     with connection.cursor() as cursor:
-        cursor.execute(outer, [*values, PAGE + 1])
-        rows = [_found(row) for row in cursor.fetchall()]
+        cursor.execute(ROWS.format(page=inner) + " ORDER BY i.opened_at DESC, i.id DESC", values)
+        return [_found(row) for row in cursor.fetchall()]
+
+
+def _cut(rows: list[Found]) -> tuple[list[Found], bool]:
     return rows[:PAGE], len(rows) > PAGE
 
 
-def _where(asked: Asked) -> tuple[list[str], list[Any]]:
+def _all(where: list[str]) -> str:
+    return " AND ".join(where) or "TRUE"
+
+
+def _filters(asked: Asked) -> tuple[list[str], list[Any]]:
+    """What narrows it beside the words, and where the page begins."""
     where: list[str] = []
     values: list[Any] = []
-    if asked.q:
-        condition, parameters = _words(asked.q, whole=asked.whole)
-        where.append(condition)
-        values += parameters
     if asked.severity in ("1", "2", "3", "4"):
         where.append("i.severity = %s")
         values.append(int(asked.severity))

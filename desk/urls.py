@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from desk import ack, declaring, health, hooks, listing, page_acts, recording, summary, updating
+from desk import ack, declaring, health, hooks, listing, page_acts, recording, summary, updating, well_known
 from desk.board import pages as board
 from desk.views import room
 
@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("ops/pulse", health.pulse, name="pulse"),
     path("api/", include("desk.api")),
+    path("robots.txt", well_known.robots, name="robots"),
+    path("favicon.ico", well_known.favicon, name="favicon"),
     path("", board.desk, name="desk"),
     path("live/", board.live, name="desk_live"),
     path("declare/", declaring.declare, name="declaring"),

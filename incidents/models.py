@@ -169,6 +169,9 @@ class Incident(models.Model):
                 F("resolved_at").desc(), name="incident_resolved_last", condition=Q(resolved_at__isnull=False)
             ),
             models.Index("opened_at", name="incident_major", condition=Q(severity=1)),
+            models.Index(
+                F("opened_at").desc(), F("id").desc(), name="incident_drills", condition=Q(kind="drill")
+            ),
             GinIndex("words", name="incident_words"),
         ]
 

@@ -69,12 +69,12 @@ def _late(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
     texts = [reading for reading in owed if each.protocol.clock[reading.clock].owes == "comms"]
     if texts:
         first = min(texts, key=lambda reading: reading.due or "")
-        told = f"{listed([reading.label for reading in texts])} overdue"
+        told = f"overdue: {listed([reading.label for reading in texts])}"
         link = Link(f"{each.base}updates/new/", "Write update")
         yield DeskWait(each.incident.key, told, words.until("", first.due), link, "late")  # type: ignore[arg-type]
     for reading in owed:
         if reading not in texts and reading.due is not None:
-            told = f"{reading.label} overdue"
+            told = f"overdue: {reading.label}"
             yield DeskWait(
                 each.incident.key, told, words.until("", reading.due), Link(each.base, "Open"), "late"
             )

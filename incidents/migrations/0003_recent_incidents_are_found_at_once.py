@@ -20,4 +20,8 @@ class Migration(migrations.Migration):
             model_name='incident',
             index=models.Index(models.F('opened_at'), condition=models.Q(('severity', 1)), name='incident_major'),
         ),
+        migrations.AddIndex(
+            model_name='incident',
+            index=models.Index(models.OrderBy(models.F('opened_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('kind', 'drill')), name='incident_drills'),
+        ),
     ]

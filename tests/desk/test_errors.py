@@ -100,6 +100,11 @@ def test_what_is_not_there_has_a_page_of_the_desk(browser: Client) -> None:
     assert b"Django" not in answer.content
 
 
+def test_what_browsers_and_crawlers_ask_for_by_name_is_answered(browser: Client) -> None:
+    assert b"Disallow: /" in browser.get("/robots.txt").content
+    assert browser.get("/favicon.ico").headers["Location"].endswith("img/favicon.svg")
+
+
 @override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=1024)
 def test_too_much_is_413_with_the_limit(browser: Client) -> None:
     answer = browser.post("/breaks/reads/", {"text": "x" * 5_000})

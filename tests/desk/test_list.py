@@ -190,6 +190,21 @@ def test_a_page_costs_the_same_number_of_statements_however_many_rows() -> None:
     assert one <= 6
 
 
+def test_a_rare_word_is_found_by_the_index_and_a_common_one_page_by_page() -> None:
+    copies(3_000)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE incidents_incident SET words = to_tsvector('english', 'wombat') WHERE key = 'INC-2025-002999'"
+        )
+
+    first, more = search.page(Asked(q="trouble"))
+    second, _ = search.page(Asked(q="trouble", after=first[-1].key))
+
+    assert found(q="wombat") == ["INC-2025-002999"]
+    assert found(q="wombat", state="open") == []
+    assert (len(first), more, len({row.key for row in [*first, *second]})) == (50, True, 100)
+
+
 def test_people_outside_the_room_get_summaries_and_find_by_title_alone() -> None:
     marcus = make_user("Marcus", roles=["executive"])
     incident = make_incident(
