@@ -1,5 +1,6 @@
 """Real receivers on loopback: HTTP in every bad mood of F12, and an SMTP server."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -148,6 +149,7 @@ class MailServer:
     mails: list[EmailMessage] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
     down: bool = False
+    takes: float = 0.0  # seconds between having a mail and saying so
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         if address in self.refuse:
@@ -159,6 +161,7 @@ class MailServer:
         if self.down:
             return "451 try later"
         self.mails.append(BytesParser(policy=default).parsebytes(envelope.content))
+        await asyncio.sleep(self.takes)
         return "250 taken"
 
 
