@@ -13,6 +13,7 @@ from desk.forms import (
     TextForm,
 )
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused
+from incidentdesk.kernel.stamps import moment
 from incidents.protocol.state import holder
 from incidents.sentences import seat_label as label
 from people.models import User
@@ -56,7 +57,10 @@ def _claim(room: Room, seat: str) -> str:
     unfit = _fit(room.by, seat)
     if unfit is not None and room.denied is None:
         room.denied = unfit
-    room.check("seat.claimed", seat=seat)
+    try:
+        room.check("seat.claimed", seat=seat)
+    except Refused as refusal:
+        raise Refused([_naming_the_holder(room, seat, block) for block in refusal.blocks]) from None
     room.add("seat.claimed", {"seat": seat, "user": room.by.pk})
     claimed = room.last
     if seat == "ic":
@@ -64,6 +68,17 @@ def _claim(room: Room, seat: str) -> str:
                   f"{room.by.name} has taken command. Acknowledge in the room.", key=f"ic:{claimed.seq}")  # fmt: skip
     room.last = claimed
     return f"You are {label(seat)} now."
+
+
+def _naming_the_holder(room: Room, seat: str, block: Block) -> Block:
+    """Whoever was second learns who was first, and when (F21)."""
+    held = room.state["seats"].get(seat)
+    if block.id not in ("GATE-07", "ROLE-02") or held is None or held["user"] == room.by.pk:
+        return block
+    name = User.objects.values_list("name", flat=True).get(pk=held["user"])
+    return Block(
+        block.id, f"{name} is {label(seat)} since {moment(held['since']):%H:%M:%S} UTC. {block.sentence}"
+    )
 
 
 def _name(room: Room, seat: str, person: User) -> str:

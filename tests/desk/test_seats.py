@@ -295,4 +295,8 @@ def test_two_people_take_command_at_one_instant_and_one_wins() -> None:
 
     assert len(won) == 1
     assert {error.blocks[0].id for error in lost} == {"GATE-07"}
+    assert all(
+        error.sentence.startswith(f"{won[0].name} is Incident Commander since 06:48:00 UTC.")
+        for error in lost
+    )
     assert Seat.objects.filter(incident=incident, role="ic", ended_at=None).count() == 1
