@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -122,6 +123,7 @@ def _end_of_gap(missing: datetime, before: timedelta, after: timedelta, zone: Zo
     return high
 
 
+@cache
 def _kinds(form: type[BaseModel]) -> dict[str, Any]:
     """For each field what it is in the end: dict, list, datetime, str, int and so on."""
     return {

@@ -19,6 +19,7 @@ from incidentdesk.kernel.stamps import stamp
 
 ROOM = re.compile(r"^/incidents/((?:INC-\d{4}|DRILL)-\d{4,9})/live/$")
 DESK = "/live/"
+AFTER = re.compile(r"after=(\w+)", re.ASCII)  # what the page's script sends; whatever differs is taken apart the long way
 
 WHO = """
 FROM people_session s JOIN people_user u ON u.id = s.user_id
@@ -54,7 +55,8 @@ class QuickPoll:
 
 def _unchanged(request: HttpRequest, path: str) -> HttpResponse | None:
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    after = request.GET.get("after")
+    asked = AFTER.fullmatch(request.META.get("QUERY_STRING", ""))
+    after = asked[1] if asked else request.GET.get("after")
     room = ROOM.match(path)
     if not session or not after or (room is None and path != DESK):
         return None

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from desk.flows.act import Flow
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Missing
 from incidents.models import Incident
 from incidents.protocol import State
@@ -18,12 +19,12 @@ KEY = re.compile(r"(?:INC-\d{4}|DRILL)-\d{4,9}")
 
 def in_room(user: User, address: str) -> Incident:
     """The incident of this key or UUID whose war room the person may enter. Raises Missing."""
-    return _one(Incident.objects.visible_to(user), address)
+    return _one(address, seen=user.is_authenticated and user.is_active and user.sees_room)
 
 
 def in_summary(user: User, address: str) -> Incident:
     """The incident whose summary the person may read. Raises Missing."""
-    return _one(summaries(user), address)
+    return _one(address, seen=sees_summaries(user))
 
 
 def summaries(user: User) -> QuerySet[Incident]:
@@ -57,12 +58,12 @@ def standing(user: User, state: State) -> frozenset[Column]:
     )
 
 
-def _one(incidents: QuerySet[Incident], address: str) -> Incident:
+def _one(address: str, *, seen: bool) -> Incident:
     found = None
-    if KEY.fullmatch(address):
-        found = incidents.filter(key=address).first()
-    elif (uid := _uuid(address)) is not None:
-        found = incidents.filter(uid=uid).first()
+    if seen and KEY.fullmatch(address):
+        found = sql.first(Incident, "key = %s", [address])
+    elif seen and (uid := _uuid(address)) is not None:
+        found = sql.first(Incident, "uid = %s", [uid])
     if found is None:
         raise Missing
     return found

@@ -250,7 +250,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # ── People and sign-in ───────────────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "people.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["people.backend.DeskBackend"]
 PASSWORD_HASHERS = ["people.hashers.Argon2id"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, F, Value
 from django.db.models.functions import Least, Now
 
+from incidentdesk.kernel import sql
 from people.models import Session
 
 IDLE_TRUSTED = timedelta(days=30)
@@ -29,6 +30,12 @@ def _span(length: timedelta) -> Value:
     return Value(length, output_field=DurationField())
 
 
+_LIVE = """
+SELECT session_data, created_at, statement_timestamp() - last_seen FROM people_session
+WHERE session_key = %s AND expire_date > statement_timestamp()
+"""
+
+
 class SessionStore(SessionBase):
     """One session, loaded when first read and written when changed. A deleted row is never brought back by a save."""
 
@@ -39,18 +46,13 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         """The data of a live session; anything else counts as a new, empty one."""
-        row = (
-            Session.objects.filter(session_key=self.session_key, expire_date__gt=Now())
-            .annotate(asked_at=Now())
-            .values("session_data", "created_at", "last_seen", "asked_at")
-            .first()
-        )
-        if row is None:
+        rows = sql.run(_LIVE, [self.session_key])
+        if not rows:
             self._session_key = None
             return {}
-        self._created_at = row["created_at"]
-        self._touch_due = row["asked_at"] - row["last_seen"] >= TOUCH_EVERY
-        return self.decode(row["session_data"])
+        data, self._created_at, idle = rows[0]
+        self._touch_due = idle >= TOUCH_EVERY
+        return self.decode(data)
 
     def exists(self, session_key: str) -> bool:
         """Whether the key is taken."""

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from desk.flows.room import Room
 from desk.forms import Form
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, DeskError, Invalid, NotAllowed, Refused
 from incidents import record as records
 from incidents.protocol import Draft
@@ -124,6 +125,12 @@ INSERT = """
 INSERT INTO desk_idempotency (actor_id, request_id, request_hash, status, answer, at)
 VALUES (%s, %s, %s, 0, 'null', %s) ON CONFLICT (actor_id, request_id) DO NOTHING RETURNING id
 """
+KNOWN = (
+    "SELECT request_hash, status, answer::text FROM desk_idempotency WHERE actor_id = %s AND request_id = %s"
+)
+STORE = """
+UPDATE desk_idempotency SET status = %s::int, answer = %s::text::jsonb WHERE actor_id = %s AND request_id = %s
+"""
 
 
 def remember(
@@ -146,15 +153,9 @@ def remember(
         )
     told = f"{noun}:{incident}:{form.model_dump_json()}".encode()
     digest = hashlib.sha256(told).hexdigest()
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, [by.pk, request_id, digest, now])
-        if cursor.fetchone():
-            return None
-        cursor.execute(
-            "SELECT request_hash, status, answer::text FROM desk_idempotency WHERE actor_id = %s AND request_id = %s",
-            [by.pk, request_id],
-        )
-        stored, status, text = cursor.fetchone()
+    if sql.run(INSERT, [by.pk, request_id, digest, now]):
+        return None
+    stored, status, text = sql.run(KNOWN, [by.pk, request_id])[0]
     if stored != digest:
         raise Invalid(
             "This request id was used for something else already. Nothing was changed; send it again as a new one."
@@ -182,11 +183,7 @@ def conclude(by: User, request_id: str, answer: Answer) -> None:
 
 
 def _store(by: User, request_id: str, status: int, answer: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE desk_idempotency SET status = %s, answer = %s::jsonb WHERE actor_id = %s AND request_id = %s",
-            [status, json.dumps(answer), by.pk, request_id],
-        )
+    sql.run(STORE, [status, json.dumps(answer), by.pk, request_id])
 
 
 def draft(kind: str, **payload: Any) -> Draft:
