@@ -1,0 +1,1 @@
+"""`python -m bench` (`make bench`): what the desk takes and gives, on processes started as shipped; writes docs/performance.md."""
