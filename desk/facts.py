@@ -1,5 +1,6 @@
 """What the record says at this moment, in the plain values that a text is composed from."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ from incidents.protocol.state import State, force, holder
 from incidents.record import Record
 from people.models import User
 
+# A proposed title begins with its severity (INC-05); a text says the present one in its own words.
+OWN_LEVEL = re.compile(r"^SEV-[1-4] ")
 UNDER_WAY = frozenset({"proposed", "asked", "approved", "started", "finished"})
 
 
@@ -24,7 +27,7 @@ def facts_of(record: Record, incident: Incident, *, now: datetime) -> Facts:
     texts = _texts(incident)
     return Facts(
         reference=record.key,
-        title=record.title,
+        title=OWN_LEVEL.sub("", record.title),
         severity=force(state),
         detected_at=moment(state["alert"]),
         number=Update.objects.filter(incident=incident).count() + 1,
