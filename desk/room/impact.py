@@ -45,10 +45,8 @@ def impact(bundle: Bundle, here: Standing, words: Words) -> Impact:
         worse={"yes": "getting worse", "no": "not getting worse"}.get(
             _latest_value(stated, "worse") or "", ""
         ),
-        starts=f"Started {_clock(words, fold['impact'][0][0])}"
-        if _stated_start(bundle)
-        else "Start not stated",
-        ends=f"Ended {_clock(words, end)}" if end else "",
+        starts=_clock(words, fold["impact"][0][0]) if _stated_start(bundle) else "not stated",
+        ends=_clock(words, end) if end else "",
         detection=_detection(bundle),
         duration=rough(whole * minute) if over else "",
         minutes=f"{rough(total * minute)} in {len(fold['impact'])} intervals" if apart else "",
@@ -70,7 +68,7 @@ def _stated_start(bundle: Bundle) -> bool:
 def _detection(bundle: Bundle) -> str:
     """How long it went on before the alert fired (INC-16)."""
     delay = detection_delay(bundle.state) if _stated_start(bundle) else 0.0
-    return f"detected {rough(delay * bundle.state['minute'])} after it began" if delay > 0 else ""
+    return f"{rough(delay * bundle.state['minute'])} after it began" if delay > 0 else ""
 
 
 def _latest(rows: Sequence[Row], name: str) -> str:

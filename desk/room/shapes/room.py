@@ -119,9 +119,9 @@ class Impact:
     figures: tuple[ImpactFigure, ...]  # revenue left out where the viewer may not see it
     fails: str  # what fails, last words
     worse: str  # "getting worse" | "not getting worse" | ""
-    starts: str  # "Started 02:46:10" | "Start not stated"
-    ends: str  # "Ended 03:15:10" | ""
-    detection: str  # "detected 3 min after it began" (INC-16) | ""
+    starts: str  # "02:46:10" | "not stated"
+    ends: str  # "03:15:10" | ""
+    detection: str  # "3 min after it began" (INC-16) | ""
     duration: str  # "28 min" once ended
     minutes: str  # sum of intervals where it differs
     scope: tuple[Pair, ...]  # services, clients, regions, environments, features, products
