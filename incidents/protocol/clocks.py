@@ -12,7 +12,7 @@ from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import hours, paging
 from incidents.protocol.definition import Clock, Protocol, Step
 from incidents.protocol.match import fits, subjects
-from incidents.protocol.state import Entry, Occurrence, Past, Run, Stamped, State, force
+from incidents.protocol.state import Entry, Occurrence, Past, Run, Stamped, State, ended, force
 
 Key = tuple[str, str, int, str]  # clock, subject, occurrence, step: fires once for ever
 FROM_ALERT = "alert fired"  # the anchor of clocks that count from the alert, whenever the record was opened
@@ -80,7 +80,12 @@ def _live(state: State, clock: Clock) -> list[str]:
 def start(
     protocol: Protocol, state: State, clock: Clock, subject: str, entry: Entry, *, again: bool = False
 ) -> None:
-    """Start a clock at an entry, unless it has run; `again` opens another occurrence."""
+    """Start a clock at an entry, unless it has run; `again` opens another occurrence.
+
+    After the resolve nothing starts, nor does a clock whose time is over once its `before` has been reached.
+    """
+    if ended(state) or clock.before in state["milestones"]:
+        return
     key = name(clock.id, subject)
     run = state["clocks"].get(key)
     at = _anchor(state, clock, entry)
@@ -164,7 +169,7 @@ def _next_update(
         promised = entry.payload.get("next")
     else:
         promised = last.get("promised")
-        if promised is not None and promised < entry.happened:
+        if promised is not None and promised <= entry.happened:
             promised = None
     if promised is not None:
         due = min(now["due"], promised)
@@ -295,11 +300,17 @@ def done(state: State, entry: Entry) -> None:
 def reseverity(protocol: Protocol, state: State, old: int | None, at: Stamp) -> None:
     """Apply a changed severity in force to every clock (SEV-23); the state carries the new one."""
     new = force(state)
+    as_it_was = cast(State, {**state, "severity": old})
     for clock in protocol.clocks:
         before, now = clock.limit(old), clock.limit(new)
         if clock.kind == "chain":
             before, now = None, paging.wait(protocol, state)
         for subject in _live(state, clock):
+            if clock.kind == "cadence":  # what rolled over until now did so by the old severity
+                key = name(clock.id, subject)
+                state["clocks"][key] = rolled(
+                    protocol, as_it_was, clock, state["clocks"][key], at, inclusive=False
+                )
             if now is None:
                 end(protocol, state, clock, subject, at)
                 state["waiting"] = [*state["waiting"], name(clock.id, subject)]

@@ -40,5 +40,5 @@ def implied(state: State, by: int | None) -> list[Draft]:
     return [
         Draft("page.acknowledged", {"page": int(number), "via": "act"}, by=by)
         for number, page in state["pages"].items()
-        if page["user"] == by and "acked" not in page and page["call"] != "answered"
+        if page["user"] == by and "acked" not in page
     ]

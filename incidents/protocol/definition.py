@@ -71,6 +71,7 @@ class Clock:
     ends: tuple[Pattern, ...]
     again: tuple[Pattern, ...]
     prior: bool
+    before: str
     strip: bool
     steps: tuple[Step, ...]
 
@@ -197,6 +198,7 @@ def _clock(
         ends=_patterns(raw, "ends"),
         again=_patterns(raw, "again"),
         prior=raw.get("prior", False),
+        before=raw.get("before", ""),
         strip=raw.get("strip", False),
         steps=_steps(raw.get("steps", fallback)),
     )

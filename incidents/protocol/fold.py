@@ -185,6 +185,10 @@ def _scope(protocol: Protocol, state: State, entry: Entry) -> None:
 def _corrected(protocol: Protocol, state: State, entry: Entry) -> None:
     was, to = state["alert"], entry.payload["to"]
     state["alert"] = to
+    start = state["milestones"]["impact_start"]
+    if start["at"] == was and start["seq"] == state["milestones"]["alert_fired"]["seq"]:
+        _stamp(state, "impact_start", to, entry.seq)  # nobody has said when it began: with the alert
+        state["impact"] = [[to, state["impact"][0][1]], *state["impact"][1:]]
     _stamp(state, "alert_fired", to, entry.seq)
     clocks.move_alert(protocol, state, was, to)
 
@@ -248,8 +252,9 @@ def _seated(protocol: Protocol, state: State, entry: Entry) -> None:
     p = entry.payload
     claimed = entry.kind != "seat.named" or p["user"] == entry.by
     held = SeatState(user=p["user"], since=entry.happened, seq=entry.seq, claimed=claimed, acked=claimed)
+    before = state["seats"].get(p["seat"])
     _seat(state, p["seat"], held)
-    state["offer"] = None if entry.kind == "seat.accepted" else state["offer"]
+    _left(protocol, state, p["seat"], before, entry)
     if p["seat"] == "ic":
         state["acks"] = []
     if not claimed:
@@ -267,10 +272,15 @@ def _call(protocol: Protocol, state: State, entry: Entry, user: int) -> None:
 def _seat_ended(protocol: Protocol, state: State, entry: Entry) -> None:
     gone = state["seats"].get(entry.payload["seat"])
     state["seats"] = {seat: held for seat, held in state["seats"].items() if seat != entry.payload["seat"]}
+    _left(protocol, state, entry.payload["seat"], gone, entry)
+
+
+def _left(protocol: Protocol, state: State, seat: str, gone: SeatState | None, entry: Entry) -> None:
+    """A seat has changed hands: who left owes nothing for it, and an offer of it is over."""
     if gone and not any(held["user"] == gone["user"] for held in state["seats"].values()):
         for kind in ("joined", "seat"):
             clocks.end(protocol, state, protocol.clock[kind], str(gone["user"]), entry.happened)
-    if state["offer"] and state["offer"]["seat"] == entry.payload["seat"]:
+    if state["offer"] and state["offer"]["seat"] == seat:
         state["offer"] = None
 
 

@@ -68,8 +68,8 @@ def read(protocol: Protocol, state: State, now: datetime) -> list[Reading]:
 
 
 def _needless(clock: Clock, state: State) -> bool:
-    """Declared by hand, so nobody was paged: what begins with a page is not there at all."""
-    return state["source"] == "hand" and all(pattern.kind.startswith("page.") for pattern in clock.starts)
+    """What begins with a page is not there where nobody was paged, nor what its `before` has overtaken."""
+    return clock.before in state["milestones"] or state["source"] == "hand" and all(pattern.kind.startswith("page.") for pattern in clock.starts)
 
 
 def _idle(clock: Clock, severity: int | None) -> Reading:
