@@ -23,8 +23,10 @@ from incidents.models import Client
 BATCH: Final = 100
 THREADS: Final = 12
 CLAIM_SECONDS: Final = 10.0
-# A lane starts no message later than this after its claim, so the last one (8 s) is over well inside the 30 s lease.
+# A lane starts no message later than this after its claim, so the last one (8 s) is over well inside the 30 s lease;
+# under a shorter lease, no later than in its first third, or another process would send what still waits here.
 LANE_SECONDS: Final = 10.0
+LANE_SHARE: Final = 1 / 3
 SETTLE_TRIES: Final = 20
 
 logger = logging.getLogger(__name__)
@@ -183,7 +185,7 @@ class _Run:
             if going:
                 self.busy.add(lane)
                 self.traffic.lanes.add(lane)
-                until = time.monotonic() + LANE_SECONDS
+                until = time.monotonic() + min(LANE_SECONDS, self.lease.total_seconds() * LANE_SHARE)
                 pool = self.pages if rows[0].priority == Priority.PAGE else self.pool
                 pool.submit(self._lane, lane, [(row, _packed(row, secrets)) for row in going], now, until)
         return len(claimed)

@@ -358,6 +358,33 @@ def test_two_deliverers_send_two_hundred_messages_once_each(smtp: MailServer) ->
     assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_under_a_short_lease_nothing_waits_in_a_lane_until_another_deliverer_may_send_it() -> None:
+    sent: list[str] = []
+    put(*(hook(f"m{n}", f"https://slow.example/{n}") for n in range(6)), now=wall())
+
+    def slowly(parcel: Parcel, now: datetime) -> Outcome:
+        time.sleep(0.4)
+        sent.append(parcel.uid)
+        return SENT
+
+    def work() -> None:
+        try:
+            while Message.objects.exclude(state="sent").exists():
+                deliver(wall, senders=dict.fromkeys(Channel, slowly), lease=timedelta(seconds=1.2))
+                time.sleep(0.05)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(sent) == len(set(sent)) == 6
+
+
 def test_words_of_an_update_and_of_a_plain_message_make_the_same_parcel() -> None:
     (message,) = put(mail("a", payload={"subject": "S", "body": "B", "thread": "t"}))
 
