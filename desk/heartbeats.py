@@ -6,9 +6,8 @@ import time
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
-
 from desk.models import Heartbeat
+from incidentdesk.kernel import sql
 
 TICK: Final = "tick"
 
@@ -22,8 +21,7 @@ WHERE h.at < EXCLUDED.at
 def beat(name: str, *, now: datetime) -> None:
     """Say that `name` is alive at `now`. One statement; an older beat never covers a newer one."""
     offset = time.time() - now.timestamp()  # noqa: TID251  (this very difference is what is wanted)
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL, [name, now, os.getpid(), socket.gethostname()[:120], offset])
+    sql.run(_SQL, [name, now, os.getpid(), socket.gethostname()[:120], offset])
 
 
 def last(name: str) -> datetime | None:

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -16,6 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from desk.heartbeats import TICK
 from desk.room.shapes import Link, Person, Shell
 from desk.room.words import rough
+from incidentdesk.kernel import sql
 from people.models import User
 from people.rights import Right, columns, may
 
@@ -46,9 +46,7 @@ def of(request: HttpRequest) -> Shell:
 
 
 def _signed_in(user: User, path: str) -> Shell:
-    with connection.cursor() as cursor:
-        cursor.execute(STANDING, [TICK])
-        now, tick, red = cursor.fetchone()
+    ((now, tick, red),) = sql.run(STANDING, [TICK])
     nav = (*(_ROOM if user.sees_room else _OUTSIDE), *(_ADMIN if user.is_staff else ()))
     red = red if user.sees_room else None
     return Shell(

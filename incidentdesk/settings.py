@@ -319,7 +319,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if TESTING  # a test needs no collected files; the real processes always use hashed ones
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "incidentdesk.kernel.static_files.HashedFiles"
     },
 }
 WHITENOISE_USE_FINDERS = TESTING

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
+from incidentdesk.kernel import sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,4 @@ GROUP BY r.id, r.title, r.slug ORDER BY bool_or(x.service_id IN (SELECT service_
 
 def applying(incident: int) -> list[Match]:
     """The runbooks for the services of an incident (its id) and for what those depend on, their own first; one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(APPLYING, [incident])
-        return [Match(title, slug, tuple(names)) for title, slug, names in cursor.fetchall()]
+    return [Match(title, slug, tuple(names)) for title, slug, names in sql.run(APPLYING, [incident])]

@@ -11,9 +11,8 @@ from enum import StrEnum
 from json import loads
 from typing import Any, cast
 
-from django.db import connection
-
 from desk.heartbeats import TICK
+from incidentdesk.kernel import sql
 from incidents.models import Incident
 from incidents.protocol import Protocol, State
 from incidents.record import protocol_of
@@ -118,9 +117,8 @@ class Bundle:
 
 def instant() -> tuple[datetime, datetime | None]:
     """The database's now, and when the last tick was: one statement, so that they can be compared."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp(), (SELECT at FROM desk_heartbeat WHERE name = %s)", [TICK])
-        return cast("tuple[datetime, datetime | None]", cursor.fetchone())
+    (found,) = sql.run("SELECT clock_timestamp(), (SELECT at FROM desk_heartbeat WHERE name = %s)", [TICK])
+    return cast("tuple[datetime, datetime | None]", found)
 
 
 def begin(incident: Incident, viewer: User, *, now: datetime, tick: datetime | None) -> Bundle:
@@ -190,10 +188,8 @@ def older(bundle: Bundle, seqs: Collection[int], changes: Collection[int]) -> li
     return _rows(OLDER, [bundle.incident.pk, list(seqs), list(changes)])
 
 
-def _rows(sql: str, parameters: Sequence[Any]) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [_row(*found) for found in cursor.fetchall()]
+def _rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
+    return [_row(*found) for found in sql.run(statement, parameters)]
 
 
 def _row(
@@ -258,7 +254,7 @@ LEFT JOIN incidents_incident_clients y ON y.client_id = c.id AND y.incident_id =
 
 
 def _services(bundle: Bundle) -> None:
-    bundle.services = _parsed(_dicts(SERVICES, [bundle.incident.pk]))
+    bundle.services = _parsed(sql.dicts(SERVICES, [bundle.incident.pk]))
 
 
 def _parsed(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -269,26 +265,24 @@ def _parsed(services: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _clients(bundle: Bundle) -> None:
-    bundle.clients = _dicts(CLIENTS, [bundle.incident.pk])
+    bundle.clients = sql.dicts(CLIENTS, [bundle.incident.pk])
 
 
 def _sends(bundle: Bundle) -> None:
-    bundle.sends = _dicts(SENDS, [bundle.incident.pk, bundle.incident.pk])
+    bundle.sends = sql.dicts(SENDS, [bundle.incident.pk, bundle.incident.pk])
 
 
 def _alerts(bundle: Bundle) -> None:
-    bundle.alerts = _dicts(ALERTS, [bundle.incident.pk])
+    bundle.alerts = sql.dicts(ALERTS, [bundle.incident.pk])
 
 
 def _writers(bundle: Bundle) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(WRITERS, [bundle.incident.pk, bundle.incident.seq, SHOWN])
-        bundle.writers = {row[0] for row in cursor.fetchall()}
+    bundle.writers = {row[0] for row in sql.run(WRITERS, [bundle.incident.pk, bundle.incident.seq, SHOWN])}
 
 
 def _catalogue(bundle: Bundle) -> None:
     """Every service and client, and with them those that are hit."""
-    bundle.catalogue = _dicts(CATALOGUE, [bundle.incident.pk, bundle.incident.pk])
+    bundle.catalogue = sql.dicts(CATALOGUE, [bundle.incident.pk, bundle.incident.pk])
     hit = [each for each in bundle.catalogue if each["hit"]]
     bundle.services = _parsed([each for each in hit if each["what"] == "service"])
     bundle.clients = [each for each in hit if each["what"] == "client"]
@@ -312,12 +306,10 @@ WHERE u.id = ANY(%s) OR (%s AND u.is_active AND NOT u.is_machine AND u.sees_room
 
 
 def _people(ids: Iterable[int], *, everyone: bool) -> dict[int, Human]:
-    with connection.cursor() as cursor:
-        cursor.execute(PEOPLE, [sorted(set(ids)), everyone])
-        return {
-            row[0]: Human(row[0], row[1], row[2], row[3], tuple(row[4]), row[5], bool(row[6]))
-            for row in cursor.fetchall()
-        }
+    return {
+        row[0]: Human(row[0], row[1], row[2], row[3], tuple(row[4]), row[5], bool(row[6]))
+        for row in sql.run(PEOPLE, [sorted(set(ids)), everyone])
+    }
 
 
 def _named(bundle: Bundle) -> Iterator[int]:
@@ -363,10 +355,3 @@ def in_row(row: Row) -> Iterator[int]:
     yield from payload.get("users") or () if row.kind == "lead.told" else ()
     if row.kind == "page.sent":
         yield from (user for _, user in payload["pages"])
-
-
-def _dicts(sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -196,13 +196,14 @@ def _severity(row: Row) -> Severity | None:
     return Severity(row.payload[level], f"SEV-{row.payload[level]}") if level else None
 
 
+_ROLES = {**{role.value: str(role.label) for role in Role}, "owner": "Owner", "desk": ""}
+
+
 def role_words(role: str) -> str:
     """A person's role at that moment: a seat, the owner, or what they are in the organisation."""
     if role in _SEATS or role.startswith("sme."):
         return seat_label(role)
-    if role in Role.values:
-        return str(Role(role).label)
-    return {"owner": "Owner", "desk": ""}.get(role, role)
+    return _ROLES.get(role, role)
 
 
 def teller(
