@@ -49,7 +49,7 @@ class Person:
     def declare(self, **fields: Any) -> str:
         """Declare an incident; its key."""
         body = {
-            "title": "SEV-1: Ledger: payments fail",
+            "title": "SEV-1 Ledger: payments fail",
             "services": ["ledger"],
             "clients": ["kestrel-bank"],
             "symptom": "payments fail at checkout",

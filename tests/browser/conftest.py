@@ -14,11 +14,11 @@ from tests.browser.cast import NAMES, Person
 from tests.running import Running, desk
 
 Enter = Callable[..., Page]
-POLL_SECONDS = 1.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder drives a browser."""
+    """Everything in this folder drives a browser. Looks come first, while the desk is not yet full of what others did."""
+    items.sort(key=lambda item: item.path.name != "test_looks.py")
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
@@ -30,7 +30,7 @@ def running() -> Generator[Running, None, None]:
     if folder := os.environ.get("DESK_FOLDER"):
         yield Running(data_dir=Path(folder), PORT=os.environ["DESK_PORT"])
         return
-    with desk(DEMO="1", POLL_SECONDS=str(POLL_SECONDS), API_PER_MINUTE="100000") as started:
+    with desk(DEMO="1", API_PER_MINUTE="100000") as started:
         yield started
 
 

@@ -36,7 +36,7 @@ def propose(by: Person, key: str, **fields: object) -> None:
 def whole(sarah: Person, alex: Person, priya: Person, jordan: Person) -> str:
     """Commanded, staffed, with findings, theories, an update to everybody, one change done and one waiting."""
     key = commanded(
-        sarah, minutes_ago=14, title="SEV-1: Ledger: payments fail", symptom="card payments fail at checkout",
+        sarah, minutes_ago=14, title="SEV-1 Ledger, Primary database: card payments fail", symptom="card payments fail at checkout",
         services=["ledger", "primary-database"], clients=["kestrel-bank", "osprey-travel"],
     )  # fmt: skip
     for role, domain, name in (
