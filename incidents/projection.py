@@ -60,12 +60,14 @@ UPDATE incidents_incident i SET words =
        JOIN incidents_incident_services x ON x.service_id = s.id WHERE x.incident_id = i.id), '')
      || ' ' || coalesce((SELECT string_agg(c.name, ' ') FROM incidents_client c
        JOIN incidents_incident_clients y ON y.client_id = c.id WHERE y.incident_id = i.id), '')
+     || ' ' || coalesce((SELECT string_agg(t.body->>'symptom', ' ') FROM incidents_entrytext t
+       WHERE t.incident_id = i.id), '')
      || ' ' || %s)
 WHERE i.id = %s
 """
 
 
 def index_words(incident: int, extra: str = "") -> None:
-    """Make an incident findable by key, title, services, clients and `extra` (its symptom)."""
+    """Make an incident findable by key, title, services, clients, its symptoms and `extra`, which is not stored yet."""
     with connection.cursor() as cursor:
         cursor.execute(INDEX, [extra, incident])

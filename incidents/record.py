@@ -12,8 +12,19 @@ from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Missing
 from incidentdesk.kernel.stamps import Stamp, moment, stamp
 from incidents import deadlines, timeline
-from incidents.models import ProtocolVersion
-from incidents.protocol import FOLD_VERSION, Draft, Entry, Protocol, State, clocks, fold, parse
+from incidents.models import ProtocolVersion, TimelineEntry
+from incidents.protocol import (
+    FOLD_VERSION,
+    Draft,
+    Entry,
+    Protocol,
+    State,
+    clocks,
+    empty,
+    fold,
+    fold_all,
+    parse,
+)
 from incidents.protocol.clocks import Key
 from incidents.protocol.consequences import consequences, implied
 from incidents.protocol.state import holder
@@ -44,6 +55,7 @@ class Record:
         self.fired: list[Key] = []
         self.stale: list[Key] = []
         self.role = ""
+        self.refolded = False
 
     @property
     def driven(self) -> bool:
@@ -105,7 +117,8 @@ class Record:
 
 
 LOAD = """
-SELECT i.id, i.uid::text, i.key, i.title, i.time, i.kind, i.protocol_id, i.state::text, i.seq, i.rev, i.head_hash
+SELECT i.id, i.uid::text, i.key, i.title, i.time, i.kind, i.protocol_id, i.state::text, i.seq, i.rev, i.head_hash,
+  i.fold_version
 FROM incidents_incident i WHERE {where} ORDER BY i.id FOR NO KEY UPDATE
 """
 SAVE = """
@@ -124,10 +137,20 @@ WHERE i.id = x.id
 
 
 def _record(row: Sequence[Any], now: datetime) -> Record:
-    return Record(
+    record = Record(
         id=row[0], uid=row[1], key=row[2], title=row[3], time=row[4], kind=row[5], protocol_id=row[6],
         state=cast(State, json.loads(row[7])), seq=row[8], rev=row[9], head=bytes(row[10]), now=now,
     )  # fmt: skip
+    if row[11] != FOLD_VERSION:  # an older fold stored this state; its deadlines follow from the new one
+        record.state = folded(record.id, record.protocol)
+        record.refolded = True
+    return record
+
+
+def folded(incident: int, protocol: Protocol) -> State:
+    """The state that the timeline of an incident folds to, from its first entry on."""
+    rows = TimelineEntry.objects.filter(incident_id=incident).order_by("seq").iterator()
+    return fold_all(protocol, empty(), map(timeline.entry_of, rows))
 
 
 def load(incident: int, *, now: datetime) -> Record:
@@ -146,7 +169,7 @@ def load_many(incidents: Iterable[int], *, now: datetime) -> dict[int, Record]:
 
 def save(records: Sequence[Record], *, now: datetime) -> None:
     """Store entries, states and deadlines of records that have new entries."""
-    changed = [record for record in records if record.added]
+    changed = [record for record in records if record.added or record.refolded]
     if changed:
         timeline.append([written for record in changed for written in record.added])
         sql.run(SAVE, [FOLD_VERSION, now, *sql.columns(_columns(record) for record in changed)])

@@ -106,6 +106,15 @@ def _alert(t: Told) -> str:
     return f"{name} ({level}) {again}."
 
 
+def _alert_over(t: Told) -> str:
+    name = t.texts.get("name") or "An alert"
+    if t.payload.get("by_hand"):
+        return f"{t.who} ended {name} by hand; it no longer holds up the resolve."
+    if t.payload.get("superseded"):
+        return f"{name} began anew, so its earlier firing is over."
+    return f"{name} resolved; it only proposes that the impact has ended."
+
+
 def _paged(t: Told) -> str:
     users = t.people(user for _, user in t.payload["pages"])
     how = {"all": "Everybody on the list was paged at once", "hand": f"{t.who} paged {users}"}
@@ -198,9 +207,7 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "opened": _opened,
     "declared": _declared,
     "alert.fired": _alert,
-    "alert.resolved": lambda t: (
-        f"{t.texts.get('name') or 'An alert'} resolved; it only proposes that the impact has ended."
-    ),
+    "alert.resolved": _alert_over,
     "page.sent": _paged,
     "page.acknowledged": _by("{who} acknowledged the page."),
     "severity.set": lambda t: (
@@ -244,6 +251,7 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "nothing": _by("{who} looked and found nothing."),
     "note": _by("{who} noted something."),
     "corrected": lambda t: f"{t.who} corrected entry {t.payload['of']}.",
+    "redacted": lambda t: f"{t.who} redacted the text of entry {t.payload['of']}.",
     "escalated": lambda t: f"{t.who} escalated to {ESCALATED.get(t.payload['to'], t.payload['to'])}.",
     "reason": lambda t: f"{t.who} gave a reason for {t.clock()}.",
     "client.confirmed": lambda t: (

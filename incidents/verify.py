@@ -1,11 +1,14 @@
 """Is the record still what was written? Walks the chain of one incident, refolds it, and names the first bad seq."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from incidentdesk.kernel.stamps import stamp
+from django.db import transaction
+
+from incidents import record as records
 from incidents import timeline
 from incidents.models import EntryText, Incident, TimelineEntry
-from incidents.protocol import FOLD_VERSION, Entry, State, empty, fold
+from incidents.protocol import FOLD_VERSION, State, empty, fold
 from incidents.record import protocol_of
 
 
@@ -32,7 +35,7 @@ def verify(incident: Incident) -> Fault | None:
         fault = _entry_fault(row, expected, previous, texts.get(row.seq))
         if fault:
             return Fault(incident.key, expected, fault)
-        state = fold(protocol, state, _entry(row))
+        state = fold(protocol, state, timeline.entry_of(row))
         previous, expected = bytes(row.hash), expected + 1
     if expected - 1 != incident.seq or previous != bytes(incident.head_hash):
         return Fault(
@@ -45,22 +48,27 @@ def verify(incident: Incident) -> Fault | None:
     return None
 
 
-def _entry(row: TimelineEntry) -> Entry:
-    return Entry(
-        row.seq, row.kind, row.author_id, stamp(row.happened_at), stamp(row.recorded_at), row.payload
-    )
-
-
 def _entry_fault(row: TimelineEntry, expected: int, previous: bytes, text: EntryText | None) -> str | None:
     if row.seq != expected:
         return f"Entry {expected} is missing; the next one there is {row.seq}."
     if bytes(row.prev_hash) != previous:
         return "It does not follow from the entry before it."
     text_hash = bytes(row.text_hash)
-    if timeline.digest(row.incident_id, _entry(row), row.role, text_hash, previous) != bytes(row.hash):
+    if timeline.digest(row.incident_id, timeline.entry_of(row), row.role, text_hash, previous) != bytes(
+        row.hash
+    ):
         return "It is not what was written."
     if text_hash and text is None:
         return "Its text is gone."
     if text is not None and text.body and timeline.digest_text(bytes(text.salt), text.body) != text_hash:
         return "Its text is not what was written."
     return None
+
+
+def refold(incident: Incident, *, now: datetime) -> bool:
+    """Fold a state anew that an older fold has stored, with its deadlines; whether that was needed. Twice is safe."""
+    if incident.fold_version == FOLD_VERSION:
+        return False
+    with transaction.atomic():
+        records.save([records.load(incident.pk, now=now)], now=now)
+    return True

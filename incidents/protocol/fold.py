@@ -42,6 +42,8 @@ def fold(protocol: Protocol, state: State, entry: Entry) -> State:
     handler = HANDLERS.get(entry.kind)
     if handler is not None:
         handler(protocol, fresh, entry)
+    if fresh["owner"] != state["owner"]:
+        fresh["owner_seq"] = entry.seq
     if entry.by is not None:
         _present(fresh, entry)
     if force(fresh) != before and before is not None:

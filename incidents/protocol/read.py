@@ -69,7 +69,9 @@ def read(protocol: Protocol, state: State, now: datetime) -> list[Reading]:
 
 def _needless(clock: Clock, state: State) -> bool:
     """What begins with a page is not there where nobody was paged, nor what its `before` has overtaken."""
-    return clock.before in state["milestones"] or state["source"] == "hand" and all(pattern.kind.startswith("page.") for pattern in clock.starts)
+    if clock.before in state["milestones"]:
+        return True
+    return state["source"] == "hand" and all(pattern.kind.startswith("page.") for pattern in clock.starts)
 
 
 def _idle(clock: Clock, severity: int | None) -> Reading:

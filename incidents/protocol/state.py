@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 from incidentdesk.kernel.stamps import Stamp, stamp
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 Payload = Mapping[str, Any]
 
@@ -148,6 +148,7 @@ class State(TypedDict):
     presumed: int | None
     owner: int | None
     owner_named: bool
+    owner_seq: int
     seats: dict[str, SeatState]
     acks: list[int]
     offer: dict[str, Any] | None
@@ -196,6 +197,7 @@ def empty() -> State:
         presumed=None,
         owner=None,
         owner_named=False,
+        owner_seq=0,
         seats={},
         acks=[],
         offer=None,

@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 from django.db.utils import DatabaseError, ProgrammingError
 
-from incidents.models import EntryText, Incident, TimelineEntry
+from incidents.models import Deadline, EntryText, Incident, TimelineEntry
+from incidents.protocol import FOLD_VERSION
 from incidents.verify import verify
 from tests.factories import T0, commander, do, make_incident, minutes
 
@@ -147,3 +148,31 @@ def test_seq_has_no_gap_and_each_hash_covers_the_one_before() -> None:
     assert [row.seq for row in rows] == list(range(1, incident.seq + 1))
     assert all(bytes(b.prev_hash) == bytes(a.hash) for a, b in itertools.pairwise(rows))
     assert bytes(rows[-1].hash) == bytes(incident.head_hash)
+
+
+@pytest.mark.django_db
+def test_a_state_that_an_older_fold_stored_is_folded_anew_with_its_deadlines() -> None:
+    incident = written()
+    folded, due = incident.state, Deadline.objects.filter(incident=incident, state="armed").count()
+    Incident.objects.filter(pk=incident.pk).update(fold_version=0, state={**folded, "clocks": {}, "owner": 1})
+    Deadline.objects.filter(incident=incident).delete()
+    out = StringIO()
+
+    call_command("verify_timeline", incident.key, stdout=out)
+
+    incident.refresh_from_db()
+    assert (incident.state, incident.fold_version) == (folded, FOLD_VERSION)
+    assert Deadline.objects.filter(incident=incident, state="armed").count() == due
+    assert "folded anew" in out.getvalue()
+
+
+@pytest.mark.django_db
+def test_an_act_on_a_state_of_an_older_fold_stands_on_the_new_one() -> None:
+    incident = written()
+    folded = incident.state
+    Incident.objects.filter(pk=incident.pk).update(fold_version=0, state={**folded, "findings": 99})
+
+    do(incident, "entries", commander("Omar"), T0 + minutes(4), kind="note", text="third")
+
+    assert (incident.state["findings"], incident.fold_version) == (folded["findings"], FOLD_VERSION)
+    assert verify(incident) is None

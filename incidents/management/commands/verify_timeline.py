@@ -4,12 +4,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from incidentdesk.kernel import clock
 from incidents.models import Incident
-from incidents.verify import verify
+from incidents.verify import refold, verify
 
 
 class Command(BaseCommand):
-    """Names the first bad seq of each record that is not what was written; exits 1 if there is one."""
+    """Names the first bad seq of each record that is not what was written, and exits 1 if there is one.
+
+    What an older fold has stored is folded anew and stored.
+    """
 
     help = "Verify the hash chain, texts and state of incidents (all, or those named by key)."
 
@@ -29,6 +33,8 @@ class Command(BaseCommand):
             if fault is not None:
                 faults += 1
                 self.stdout.write(f"{fault.key}: first bad seq {fault.seq}. {fault.what}")
+            elif refold(incident, now=clock.now()):
+                self.stdout.write(f"{incident.key}: its state was folded anew.")
         self.stdout.write(f"{checked} verified, {faults} bad.")
         if faults:
             raise CommandError("At least one record is not what was written.")

@@ -1,0 +1,42 @@
+"""`manage.py redact KEY SEQ --by EMAIL --reason TEXT`: take a secret out of a record, and leave a mark."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from incidentdesk.kernel import clock
+from incidentdesk.kernel.errors import DeskError
+from incidents.models import Incident
+from incidents.redaction import redact
+from people.models import User
+
+
+class Command(BaseCommand):
+    """Runs on the owner's address, since the application may change nothing of a record."""
+
+    help = "Blank the text of one entry of a record. The entry, its time and its author stay; a mark says who and why."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which entry of which record, who does it, and why."""
+        parser.add_argument("key", metavar="KEY", help="INC-2026-0042")
+        parser.add_argument("seq", type=int, metavar="SEQ", help="the number of the entry")
+        parser.add_argument(
+            "--by", required=True, metavar="EMAIL", help="the administrator who answers for it"
+        )
+        parser.add_argument("--reason", required=True, help="why, without the secret in it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Blank and mark in one transaction."""
+        incident = Incident.objects.filter(key=options["key"]).first()
+        by = User.objects.filter(email__iexact=options["by"], is_active=True).first()
+        if incident is None or by is None:
+            raise CommandError(
+                f"There is no {'such incident' if incident is None else 'active person with this address'}."
+            )
+        try:
+            mark = redact(incident, options["seq"], reason=options["reason"], by=by, now=clock.now())
+        except DeskError as error:
+            raise CommandError(error.sentence) from error
+        self.stdout.write(
+            f"The text of entry {options['seq']} is gone; entry {mark} says who did it and why."
+        )

@@ -1,0 +1,90 @@
+"""A secret can be taken out of a record by an administrator, on the owner's connection, and never without a mark."""
+
+from collections.abc import Generator
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.db.utils import ProgrammingError
+
+from incidentdesk.kernel.errors import Invalid, NotAllowed
+from incidents.models import EntryText, Incident, TimelineEntry
+from incidents.redaction import redact
+from incidents.verify import verify
+from tests.factories import T0, commander, do, make_incident, minutes
+from tests.people.factories import make_user
+
+EVERYWHERE = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+
+@pytest.fixture
+def as_owner() -> Generator[None, None, None]:
+    """What `manage.py redact` has: the owner's address in place of the application's."""
+    application, connections["default"] = connections["default"], connections["owner"]
+    yield
+    connections["default"] = application
+
+
+def with_a_secret() -> Incident:
+    """Its last entry holds a password."""
+    ic = commander()
+    incident = make_incident(by=ic)
+    do(incident, "entries", ic, T0 + minutes(1), kind="note", text="the password is hunter2")
+    return incident
+
+
+@EVERYWHERE
+@pytest.mark.ledger("RBAC-13")
+def test_a_redacted_text_is_gone_and_a_mark_says_who_and_why(as_owner: None) -> None:
+    incident, out = with_a_secret(), StringIO()
+    admin = make_user(name="Ada", roles=("admin",))
+    secret = incident.seq
+
+    call_command("redact", incident.key, str(secret), by=admin.email, reason="a password", stdout=out)
+
+    incident.refresh_from_db()
+    mark = TimelineEntry.objects.get(incident=incident, seq=incident.seq)
+    assert (mark.kind, mark.payload, mark.author, mark.role) == ("redacted", {"of": secret}, admin, "admin")
+    assert EntryText.objects.get(incident=incident, seq=mark.seq).body == {"reason": "a password"}
+    assert "hunter2" not in str(list(EntryText.objects.filter(incident=incident).values_list("body")))
+    assert TimelineEntry.objects.filter(incident=incident, seq=secret, kind="note").exists()
+    assert verify(incident) is None
+    assert f"entry {mark.seq}" in out.getvalue()
+
+
+@EVERYWHERE
+@pytest.mark.ledger("RBAC-13")
+def test_nobody_but_an_administrator_redacts(as_owner: None) -> None:
+    incident = with_a_secret()
+
+    for role in ("manager", "ic", "comms", "executive"):
+        with pytest.raises(NotAllowed):
+            redact(incident, incident.seq, reason="why", by=make_user(roles=(role,)), now=T0 + minutes(2))
+
+    assert EntryText.objects.get(incident=incident, seq=incident.seq).body
+
+
+@EVERYWHERE
+def test_what_has_no_text_and_what_has_no_reason_is_refused(as_owner: None) -> None:
+    incident = with_a_secret()
+    admin = make_user(roles=("admin",))
+    redact(incident, incident.seq, reason="a password", by=admin, now=T0 + minutes(2))
+
+    with pytest.raises(Invalid, match="no text"):
+        redact(incident, incident.seq, reason="twice", by=admin, now=T0 + minutes(3))
+    with pytest.raises(Invalid, match="reason"):
+        redact(incident, 1, reason=" ", by=admin, now=T0 + minutes(3))
+    with pytest.raises(CommandError, match="active person"):
+        call_command("redact", incident.key, "1", by="nobody@example.com", reason="why")
+
+
+@EVERYWHERE
+def test_on_the_connection_of_the_application_nothing_is_blanked_and_no_mark_is_left() -> None:
+    incident = with_a_secret()
+
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        redact(incident, incident.seq, reason="why", by=make_user(roles=("admin",)), now=T0 + minutes(2))
+
+    assert not TimelineEntry.objects.filter(incident=incident, kind="redacted").exists()
+    assert EntryText.objects.get(incident=incident, seq=incident.seq).body
