@@ -136,7 +136,7 @@ INSTALLED_APPS.insert(0, "django.forms")
 # ── PostgreSQL: the only truth ───────────────────────────────────────────────────────────────────────────────────
 # Two addresses: the application's role may not change tables or the record; only migrations use the owner's.
 WEB_THREADS = env.integer("WEB_THREADS", 3, least=1)
-_AS_OWNER = {"migrate", "sqlmigrate", "showmigrations", "flush", "dbshell"}
+_AS_OWNER = {"migrate", "sqlmigrate", "showmigrations", "flush", "dbshell", "redact"}
 
 
 def _database(name: str, *, web: bool, owner: bool) -> dict[str, Any]:
