@@ -74,5 +74,5 @@ if (form) {
     true,
   );
   take();
-  go(1);
+  if (matchMedia("(hover: hover)").matches) go(1); // a thumb needs no focus, and a ring would look like an answer
 }
