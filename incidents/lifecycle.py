@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
@@ -50,10 +50,16 @@ def current_protocol(now: datetime) -> ProtocolVersion:
     return latest or store_protocol(default_text(), now=now)
 
 
+@transaction.atomic
 def store_protocol(text: str, *, now: datetime, by: int | None = None) -> ProtocolVersion:
-    """Make a protocol the current one. Raises ProtocolError with sentences; loading the current text again adds none."""
+    """Make a protocol the current one. Raises ProtocolError with sentences; loading the current text again adds none.
+
+    Of several at one instant, such as the first incidents of a new desk, each waits for the one before it to commit.
+    """
     parse(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incidents_protocolversion'))")
     latest = ProtocolVersion.objects.order_by("-number").first()
     if latest and latest.digest == digest:
         return latest

@@ -1,10 +1,13 @@
 """The scale as data, and what each level asks for."""
 
 import dataclasses
+import threading
 
 import pytest
+from django.db import connections, transaction
 
 from incidents.lifecycle import current_protocol, store_protocol
+from incidents.models import ProtocolVersion
 from incidents.protocol import Protocol, default_text, parse
 from incidents.protocol.definition import ProtocolError
 from incidents.record import protocol_of
@@ -37,6 +40,29 @@ def test_a_running_incident_keeps_the_version_it_was_opened_under() -> None:
     assert protocol_of(incident.protocol_id).figure("clock.triage") == 5
     assert current_protocol(T0) == later
     assert make_incident().protocol == later
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_incidents_of_a_new_desk_may_come_at_one_instant() -> None:
+    gate, found = threading.Barrier(6), []
+    ProtocolVersion.objects.all().delete()
+
+    def first() -> None:
+        gate.wait()
+        try:
+            with transaction.atomic():
+                found.append(current_protocol(T0).number)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=first) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [1] * 6
+    assert ProtocolVersion.objects.count() == 1
 
 
 @pytest.mark.ledger("SEV-03", "SEV-07")
