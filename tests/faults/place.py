@@ -180,18 +180,24 @@ def form_token(page: str) -> str:
 
 
 def at_once(count: int, act: Any) -> list[Any]:
-    """Call `act(number)` in so many threads that begin together; what they returned, in order."""
+    """Call `act(number)` in so many threads that begin together; what they returned, in order. Raises what one raised."""
     gate, results = threading.Barrier(count), [None] * count
+    failures: list[BaseException] = []
 
     def one(number: int) -> None:
         gate.wait()
-        results[number] = act(number)
+        try:
+            results[number] = act(number)
+        except BaseException as error:
+            failures.append(error)
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if failures:
+        raise failures[0]
     return results
 
 

@@ -14,7 +14,7 @@ from tests.running import wait_until
 
 pytestmark = pytest.mark.faults
 
-STRIKE_SECONDS = 7.0
+STRIKE_SECONDS = 5.0
 
 
 def test_killed_web_workers_lose_nothing_and_double_nothing(calm: Place) -> None:
