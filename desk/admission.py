@@ -16,12 +16,13 @@ from django.db.models.functions import Lower
 
 from comms import outbox
 from desk import triage
+from desk.notices import Notice, messages
 from incidentdesk.kernel.stamps import stamp
 from incidents import lifecycle, projection
 from incidents import record as records
 from incidents.models import Incident, Service
-from incidents.protocol import Draft, paging, parse
-from incidents.protocol.state import ended, force
+from incidents.protocol import Draft, clocks, paging, parse
+from incidents.protocol.state import ended, force, responders
 from incidents.record import Record
 from oncall import alerts, pages
 from oncall.alerts import Kin, Waiting
@@ -105,6 +106,7 @@ class _Admission:
         self.opened: dict[tuple[str, str], int] = {}
         self.planned: list[pages.Planned] = []
         self.superseded: list[int] = []
+        self.notices: list[Notice] = []
 
     def take(self, alert: Waiting) -> None:
         """Decide about one alert."""
@@ -133,8 +135,8 @@ class _Admission:
         for record in found:
             if record.added:
                 projection.project(record, now=self.now)
-        messages = pages.store(self.planned, now=self.now)
-        outbox.put(messages, now=self.now)
+        mails = pages.store(self.planned, now=self.now)
+        outbox.put([*mails, *messages(self.notices, self.records)], now=self.now)
         alerts.supersede(self.superseded)
         alerts.admitted(self.waiting)
         if self.opened:
@@ -202,17 +204,28 @@ class _Admission:
 
     def _join(self, record: Record, alert: Waiting, *, again: bool) -> None:
         """One alert more on an incident. Nobody is paged, unless it fired again or is graver than what was paged for."""
-        before = force(record.state)
+        before, window = force(record.state), clocks.window_runs(record.protocol, record.state)
         answered, red = paging.acknowledged(record.state), record.state["unanswered"]
         self._enter(record, alert, again=again)
         if not alert.critical:
             return
+        if window:
+            self._tell_all(record, alert)
         state = record.state
         graver = not answered and before not in (1, 2) and force(state) in (1, 2)
         # A chain that still runs goes on as it is: starting it anew would keep it from ever reaching the next person.
         if graver or (again and (answered or red or not paging.run(state))):
             owner = [state["owner"]] if state["owner"] else state["ladder"][:1] or state["managers"][:1]
             self._page(record, owner, alert)
+
+    def _tell_all(self, record: Record, alert: Waiting) -> None:
+        """RES-02: what starts the window anew, or ends it, is told to everybody."""
+        word = "starts again" if clocks.window_runs(record.protocol, record.state) else "is void"
+        self.notices.append(
+            Notice(record.id, tuple(responders(record.state)), f"the window {word}",
+                   f"{alert.name} fires since {alert.starts_at:%H:%M} UTC. Status: {record.state['status']}.",
+                   f"alert:{alert.id}")
+        )  # fmt: skip
 
     def _enter(self, record: Record, alert: Waiting, *, again: bool) -> None:
         alert.incident, alert.again = record.id, again
@@ -229,12 +242,7 @@ class _Admission:
             return  # a ticket for the next working day; nobody is woken
         if not users:
             # Nobody can be called: what stands red everywhere after a chain that nobody answered stands at once.
-            record.add(
-                Draft(
-                    "clock.step",
-                    {"clock": "chain", "subject": "", "n": 0, "step": "next", "to": [], "call": "red"},
-                )
-            )
+            record.add(paging.nobody(record.protocol))
             return
         at = pages.goes_out(record.state, now=self.now)
         numbers = pages.numbered(record.state, users)

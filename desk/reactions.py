@@ -136,14 +136,20 @@ def overdue(due: Due) -> Reaction:
     if not to and due.step.name != "overdue":
         return Reaction()
     late = f" by {due.step.at:g} minutes" if due.step.at else ""
-    missed = sum(
-        past.get("times", 1)
-        for past in due.state["clocks"][clocks.name(*due.key[:2])]["past"]
-        if "ended" in past
-    )
-    again = f" {missed} missed before it." if due.clock.kind == "cadence" and missed else ""
+    missed = _missed(due) if due.clock.kind == "cadence" else 0
+    again = f" {missed} missed before it." if missed else ""
     text = f"{due.clock.label}: overdue{late}.{again}"
     return Reaction(drafts=(_entry(due, to),), lines=tuple(Line(user, text) for user in to))
+
+
+def _missed(due: Due) -> int:
+    """How many updates in a row were missed right before this one."""
+    count = 0
+    for past in reversed(due.state["clocks"][clocks.name(*due.key[:2])]["past"]):
+        if past.get("ended", past["due"]) <= past["due"]:
+            break
+        count += past.get("times", 1)
+    return count
 
 
 def unanswered(due: Due) -> Reaction:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Missing
-from incidentdesk.kernel.stamps import Stamp, moment, stamp
+from incidentdesk.kernel.stamps import moment
 from incidents import deadlines, timeline
 from incidents.models import ProtocolVersion, TimelineEntry
 from incidents.protocol import (
@@ -178,10 +178,11 @@ def save(records: Sequence[Record], *, now: datetime) -> None:
 
 def _columns(record: Record) -> tuple[Any, ...]:
     state = record.state
+    due = clocks.next_update(record.protocol, state)
     return (
         record.id, json.dumps(state), record.seq, record.rev, record.head, state["status"], state["severity"],
         state["presumed"], state["owner"], holder(state, "ic"), moment(state["alert"]), _milestone(state, "declared"),
-        _milestone(state, "resolved"), _milestone(state, "closed"), next_update(state),
+        _milestone(state, "resolved"), _milestone(state, "closed"), None if due is None else moment(due),
         sum(change["state"] == "proposed" for change in state["changes"].values()), state["unanswered"],
     )  # fmt: skip
 
@@ -189,18 +190,3 @@ def _columns(record: Record) -> tuple[Any, ...]:
 def _milestone(state: State, name: str) -> datetime | None:
     found = state["milestones"].get(name)
     return moment(found["at"]) if found else None
-
-
-def next_update(state: State) -> datetime | None:
-    """When the next text to any audience is due; overdue ones included."""
-    dues = [
-        run["now"]["due"]
-        for key, run in state["clocks"].items()
-        if run["now"] is not None and (key.startswith("update.") or key == "executive")
-    ]
-    return moment(min(dues)) if dues else None
-
-
-def at(value: datetime | Stamp | None) -> Stamp | None:
-    """A time from a form as a stamp."""
-    return None if value is None else value if isinstance(value, str) else stamp(value)

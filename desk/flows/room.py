@@ -14,7 +14,7 @@ from incidents import projection
 from incidents import record as records
 from incidents.models import Client, Service, TimelineEntry
 from incidents.protocol import Act, Draft, Entry, Protocol, State, blockers
-from incidents.protocol.state import force, holder
+from incidents.protocol.state import force, holder, responders
 from incidents.record import Record
 from incidents.sentences import past_tense
 from oncall import pages
@@ -200,8 +200,7 @@ class Room:
 
     def everyone(self) -> list[int]:
         """Everybody with a seat, and the owner."""
-        seated = [held["user"] for held in self.state["seats"].values()]
-        return list(dict.fromkeys([*seated, *([self.state["owner"]] if self.state["owner"] else [])]))
+        return responders(self.state)
 
     def save(self) -> None:
         """Write entries, state, deadlines, rows and messages; the transaction commits them together."""

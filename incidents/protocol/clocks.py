@@ -362,6 +362,21 @@ def move_alert(protocol: Protocol, state: State, was: Stamp, at: Stamp) -> None:
         state["clocks"][key] = Run(now=now, past=past)
 
 
+def window_runs(protocol: Protocol, state: State) -> bool:
+    """Whether a stabilisation window is open or has passed; a bad sample starts it anew until somebody resolves."""
+    return any(_live(state, clock) for clock in protocol.clocks if clock.kind == "window")
+
+
+def next_update(protocol: Protocol, state: State) -> Stamp | None:
+    """When the next text to any audience is due; overdue ones included."""
+    dues = [
+        run["now"]["due"]
+        for key, run in state["clocks"].items()
+        if run["now"] is not None and protocol.clock[split(key)[0]].kind == "cadence"
+    ]
+    return min(dues, default=None)
+
+
 def step_at(state: State, now: Occurrence, step: Step) -> Stamp:
     """When a step of an occurrence is to be done."""
     return hours.later(now["due"], step.at, state["minute"])

@@ -1,7 +1,7 @@
 """Whom a page goes to next, and how long it waits for an answer (CLK-21, D-06)."""
 
 from incidents.protocol.definition import Protocol
-from incidents.protocol.state import PageState, State, force
+from incidents.protocol.state import Draft, PageState, State, force
 
 RED = "red"
 
@@ -55,3 +55,9 @@ def next_call(protocol: Protocol, state: State) -> tuple[str, list[int]]:
     if state["round"] < rounds and state["ladder"]:
         return "all", list(state["ladder"])
     return RED, []
+
+
+def nobody(protocol: Protocol) -> Draft:
+    """The entry for a list without anybody on it: red at once, as after a chain that nobody answered."""
+    chain = next(clock.id for clock in protocol.clocks if clock.kind == "chain")
+    return Draft("clock.step", {"clock": chain, "subject": "", "n": 0, "step": "next", "to": [], "call": RED})

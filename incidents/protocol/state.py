@@ -237,6 +237,12 @@ def holder(state: State, seat: str) -> int | None:
     return held["user"] if held else None
 
 
+def responders(state: State) -> list[int]:
+    """Everybody with a seat, and the owner."""
+    seated = [held["user"] for held in state["seats"].values()]
+    return list(dict.fromkeys([*seated, *([state["owner"]] if state["owner"] else [])]))
+
+
 def ended(state: State) -> bool:
     """Whether the response is over: resolved or closed."""
     return state["status"] in ("resolved", "closed")

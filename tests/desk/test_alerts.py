@@ -16,7 +16,7 @@ from incidentdesk.kernel.errors import NotAllowed, Refused
 from incidents.models import Incident, Service, TimelineEntry
 from oncall.models import AckLink, Alert, Page
 from people.models import User
-from tests.factories import T0, make_service, minutes, new_id
+from tests.factories import T0, do, make_service, minutes, new_id
 from tests.oncall.makers import alert, make_source, receive
 from tests.people.factories import make_team, make_user
 
@@ -449,3 +449,17 @@ def test_several_ticks_at_once_open_one_incident_and_page_once(night: Night) -> 
     assert Alert.objects.filter(incident=night.incident, pending=False).count() == 40
     assert kinds(night.incident).count("alert.fired") == 40
     assert paged() == [("Anna", "chain", 1)]
+
+
+@pytest.mark.ledger("RES-02")
+def test_an_alert_that_starts_the_window_anew_is_told_to_everybody(night: Night) -> None:
+    night.sends(alert("Errors", since=T0), at=T0)
+    do(night.incident, "declarations", night.anna, T0 + minutes(1), severity=1, symptom="writes fail")
+    do(night.incident, "seats", night.anna, T0 + minutes(1), role="ic")
+    do(night.incident, "seats", night.anna, T0 + minutes(1), role="ops", person=night.ben.uid)
+    do(night.incident, "impact-ends", night.anna, T0 + minutes(5))
+
+    night.sends(alert("Lag", since=T0 + minutes(9)), at=T0 + minutes(9))
+
+    told = Message.objects.filter(payload__subject__icontains="the window starts again")
+    assert sorted(told.values_list("dest", flat=True)) == sorted([night.anna.email, night.ben.email])
