@@ -310,7 +310,7 @@ class EscalationForm(Dated):
 class ReasonForm(Form):
     """CLK-17: nothing else but a reason meets these clocks."""
 
-    clock: Literal["theory", "leadership"]
+    clock: NeedLine
     text: NeedText
 
 

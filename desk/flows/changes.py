@@ -1,5 +1,6 @@
 """Production changes: announce, get approval, act, confirm; nothing skipped (APP-01..08, -20, -22)."""
 
+from datetime import datetime
 from typing import Any
 
 from desk.flows.act import act
@@ -14,6 +15,7 @@ from desk.forms import (
     RejectForm,
 )
 from incidentdesk.kernel.errors import Invalid
+from incidents.models import TimelineEntry
 from incidents.protocol.state import holder
 from people.rights import Right
 
@@ -36,6 +38,20 @@ def _number(room: Room, number: int, seen: int | None) -> dict[str, Any]:
     if known is not None:
         room.unchanged(seen, known["seq"])
     return {"change": number}
+
+
+def _after(room: Room, number: int, happened: datetime | None, *, entered: bool = False) -> None:
+    """No step lies before the one it follows; a start not before the OK was entered, which is what allowed it."""
+    before = TimelineEntry.objects.get(
+        incident_id=room.record.id, seq=room.state["changes"][str(number)]["seq"]
+    )
+    least = before.recorded_at if entered else before.happened_at
+    if happened is not None and happened < least:
+        raise Invalid(
+            fields={
+                "happened_at": f"The step before this one was at {least:%H:%M:%S} UTC. Choose a later time."
+            }
+        )
 
 
 @act("changes", Right.PROPOSE_CHANGE, ChangeForm, "change.proposed")
@@ -142,6 +158,7 @@ def starts(room: Room, form: ChangeStepForm) -> str:
     """Start an approved change."""
     payload = _number(room, form.number, form.seen_version)
     room.check("change.started", change=form.number)
+    _after(room, form.number, form.happened_at, entered=True)
     room.add("change.started", payload, texts={"text": form.text}, happened_at=form.happened_at)
     return f"Change {form.number} is under way."
 
@@ -151,6 +168,7 @@ def finishes(room: Room, form: ChangeStepForm) -> str:
     """Say that a change has been carried out, and what was done."""
     payload = _number(room, form.number, form.seen_version)
     room.check("change.finished", change=form.number)
+    _after(room, form.number, form.happened_at)
     room.add("change.finished", payload, texts={"text": form.text}, happened_at=form.happened_at)
     return f"Change {form.number} is finished. Was the effect seen?"
 
@@ -160,6 +178,7 @@ def confirmations(room: Room, form: ConfirmForm) -> str:
     """Confirm the effect of a change: seen or not."""
     payload = _number(room, form.number, form.seen_version)
     room.check("change.confirmed", change=form.number)
+    _after(room, form.number, form.happened_at)
     room.add("change.confirmed", {**payload, "effect": form.seen == "yes"}, texts={"text": form.text},
              happened_at=form.happened_at)  # fmt: skip
     return "The effect is confirmed." if form.seen == "yes" else "Noted: the effect was not seen."

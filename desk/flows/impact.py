@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import Min
+
 from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms import (
@@ -18,6 +20,7 @@ from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
 from incidents import projection
 from incidents.models import Incident, TimelineEntry
+from incidents.protocol import clocks
 from people.rights import Right
 
 
@@ -27,6 +30,13 @@ def alert_time(room: Room, form: AlertTimeForm) -> str:
     room.check("alert_time.corrected")
     if form.at > room.now:
         raise Invalid(fields={"at": "This time lies in the future."})
+    first = TimelineEntry.objects.filter(incident_id=room.record.id).aggregate(at=Min("happened_at"))["at"]
+    if form.at > first:
+        raise Invalid(
+            fields={
+                "at": f"Something happened at {first:%H:%M:%S} UTC already, and nothing does before the alert."
+            }
+        )
     room.add(
         "alert_time.corrected",
         {"from": room.state["alert"], "to": stamp(form.at)},
@@ -87,6 +97,13 @@ def impact_starts(room: Room, form: ImpactStartForm) -> str:
     at = stamp(form.happened_at)
     last = room.state["impact"][-1] if room.state["impact"] else [None, None]
     again = last[1] is not None and at > last[1]
+    first_end = room.state["impact"][0][1] if room.state["impact"] else None
+    if not again and first_end is not None and at > first_end:
+        raise Invalid(
+            fields={
+                "happened_at": "The impact had ended by then. Give a time before its first end, or after its last."
+            }
+        )
     room.add("impact.started", {"at": at, "again": again}, texts={"note": form.note})
     return "The start of the impact is stated."
 
@@ -96,8 +113,7 @@ def samples(room: Room, form: SampleForm) -> str:
     """Enter a reading that was not clean: the window starts again, and everybody is told."""
     room.check("sample.bad")
     room.add("sample.bad", {}, texts={"note": form.note}, happened_at=form.happened_at)
-    run = room.state["clocks"].get("stabilisation")
-    if run and run["now"]:
+    if clocks.window_runs(room.protocol, room.state):
         room.tell(room.everyone(), "the window starts again", f"{room.by.name} saw a bad sample: {form.note}",
                   key=f"sample:{room.last.seq}")  # fmt: skip
         return "The stabilisation window starts again from now."

@@ -45,6 +45,7 @@ def severity_proposals(room: Room, form: ProposeSeverityForm) -> str:
 @act("owners", Right.ASSIGN, OwnerForm, "owner.named")
 def owners(room: Room, form: OwnerForm) -> str:
     """Name the owner of the incident."""
+    room.unchanged(form.seen_version, room.state["owner_seq"])
     room.check("owner.named")
     person = room.person(form.person)
     room.add("owner.named", {"user": person.pk})

@@ -4,9 +4,10 @@ from typing import Any
 
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import CloseForm, MoveForm, NoteForm, ResolveForm, TickForm
+from desk.forms import CloseForm, MoveForm, NoteForm, ResolveForm, Ticked, TickForm
 from incidentdesk.kernel.errors import Invalid
-from incidentdesk.kernel.stamps import stamp
+from incidentdesk.kernel.stamps import moment, stamp
+from incidents.protocol import review
 from people.rights import Right
 
 
@@ -37,12 +38,17 @@ def moves(room: Room, form: MoveForm) -> str:
 def resolutions(room: Room, form: ResolveForm) -> str:
     """Resolve: after the window, with proof, checklist and the date of the review."""
     room.unchanged(form.seen_version, room.state["status_seq"])
-    items = {name: _answer(value) for name, value in form.items.items() if value}
+    items = _items(room, form.items)
     room.check(
         "status.moved", to="resolved", proof=form.proof, review=form.review_at, items=items, note=form.note
     )
     if form.review_at is not None and form.review_at < room.now:
         raise Invalid(fields={"review_at": "The review cannot be in the past. Choose a time to come."})
+    latest = review.limit(room.protocol, room.state, room.now)
+    if form.review_at is not None and form.review_at > latest:
+        room.warn(
+            f"The review is later than the protocol wants it: {latest:%Y-%m-%d %H:%M} UTC at the latest. It counts as late."
+        )
     _tick(room, items)
     payload: dict[str, Any] = {"from": room.state["status"], "to": "resolved"}
     if form.review_at is not None:
@@ -62,7 +68,7 @@ def closures(room: Room, form: CloseForm) -> str:
     if room.state["status"] in ("open", "investigating"):
         room.denied = room.denial(Right.DISMISS, "status.moved")
     room.unchanged(form.seen_version, room.state["status_seq"])
-    items = {name: _answer(value) for name, value in form.items.items() if value}
+    items = _items(room, form.items)
     note = form.reason or form.note
     room.check("status.moved", to="closed", items=items, note=note)
     false_alarm = room.state["status"] in ("open", "investigating")
@@ -79,15 +85,25 @@ def closures(room: Room, form: CloseForm) -> str:
 def checklist(room: Room, form: TickForm) -> str:
     """Tick a line of a checklist, or say that it was asked and is pending."""
     room.check("item.ticked")
-    known = {item.id for items in room.protocol.checklists.values() for item in items}
-    if form.item not in known:
-        raise Invalid(fields={"item": "There is no such line on the lists of this incident."})
+    _known(room, form.item)
     _tick(room, {form.item: _answer(form.state)})
     return "Noted."
 
 
 def _answer(value: str) -> str:
     return "done" if value == "ticked" else value
+
+
+def _items(room: Room, given: dict[str, Ticked]) -> dict[str, str]:
+    """The answers that came with a form, by line. Raises Invalid for a line that is on no list of the protocol."""
+    for item in given:
+        _known(room, item)
+    return {item: _answer(value) for item, value in given.items() if value}
+
+
+def _known(room: Room, item: str) -> None:
+    if all(line.id != item for lines in room.protocol.checklists.values() for line in lines):
+        raise Invalid(fields={"item": "There is no such line on the lists of this incident."})
 
 
 def _tick(room: Room, items: dict[str, str]) -> None:
@@ -100,6 +116,11 @@ def _tick(room: Room, items: dict[str, str]) -> None:
 def impact_ends(room: Room, form: NoteForm) -> str:
     """Stamp the end of the impact; the window starts, and the IC's stamp moves Mitigating to Monitoring."""
     room.check("impact.ended")
+    began = room.state["impact"][-1][0] if room.state["impact"] else None
+    if began is not None and (form.happened_at or room.now) < moment(began):
+        raise Invalid(
+            fields={"happened_at": "This time lies before the start of the impact. Choose a later one."}
+        )
     room.add("impact.ended", {}, texts={"note": form.note}, happened_at=form.happened_at)
     room.tell(room.everyone(), "impact ended", f"{room.by.name} stamped the end of the impact. The window runs.",
               key=f"impact-ended:{room.last.seq}")  # fmt: skip

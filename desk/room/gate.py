@@ -1,7 +1,7 @@
 """r-gate: the next status, the stabilisation window, the checklists, and why a button is shut (INC-10..13, RES-01..15)."""
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from desk.room.load import Bundle
@@ -10,7 +10,7 @@ from desk.room.standing import Standing
 from desk.room.words import Words, counted
 from incidentdesk.kernel.errors import Block
 from incidentdesk.kernel.stamps import Stamp, moment
-from incidents.protocol import Act, Reading
+from incidents.protocol import Act, Reading, review
 from incidents.protocol.definition import Move
 from incidents.protocol.gates import GUARDS, Ask, standing
 from incidents.protocol.state import force
@@ -189,21 +189,8 @@ def _restarted(bundle: Bundle, window: Reading | None, words: Words) -> str:
 
 
 def _review(bundle: Bundle, words: Words) -> datetime:
-    """The latest time of the review, in the viewer's zone; the weekend rule is a setting of the protocol."""
-    fold = bundle.state
-    limit = words.now + timedelta(seconds=bundle.protocol.figure("pir.hold") * fold["minute"])
-    home = ZoneInfo(fold["zone"])
-    local = limit.astimezone(home)
-    if fold["options"].get("pir_weekend") and not _works(local, fold["business"].get("holidays", ())):
-        day = local
-        while not _works(day, fold["business"].get("holidays", ())):
-            day += timedelta(days=1)
-        limit = max(limit, datetime.combine(day.date(), time(17), home))
-    return limit.astimezone(words.zone)
-
-
-def _works(day: datetime, holidays: Sequence[str]) -> bool:
-    return day.weekday() < 5 and day.date().isoformat() not in holidays
+    """The latest time of the review, in the viewer's zone."""
+    return review.limit(bundle.protocol, bundle.state, words.now).astimezone(words.zone)
 
 
 def _review_words(bundle: Bundle, words: Words) -> str:

@@ -215,6 +215,10 @@ def _problems(data: Mapping[str, Any]) -> list[str]:
             found.append(f"Policy {key} must be a number of minutes, or one per severity.")
         elif isinstance(value, dict) and not set(value) <= {"sev1", "sev2", "sev3", "sev4"}:
             found.append(f"Policy {key} names a severity other than sev1 to sev4.")
+    windows = data["policy"].get("stabilise.window", {})
+    for minutes in windows.values() if isinstance(windows, dict) else [windows]:
+        if isinstance(minutes, int | float) and not 15 <= minutes <= 30:
+            found.append("Policy stabilise.window must lie between 15 and 30 minutes.")
     seen: set[str] = set()
     for raw in data["clock"]:
         found += _clock_problems(raw, data, seen)

@@ -93,7 +93,7 @@ def blockers(protocol: Protocol, state: State, act: Act, now: datetime) -> list[
     ask = Ask(protocol, state, act, now)
     if act.kind == "status.moved":
         return _move(ask)
-    rule = protocol.rules.get(act.kind)
+    rule = protocol.rules.get(act.kind) or protocol.rules.get("*")
     found = [GUARDS[need](ask) for need in rule.needs] if rule else []
     return [block for block in found if block is not None]
 

@@ -21,9 +21,14 @@ def later(at: Stamp, minutes: float, minute: float) -> Stamp:
     return stamp(moment(at) + timedelta(seconds=minutes * minute))
 
 
+def works(day: date, business: Business) -> bool:
+    """Whether the team works on a day: Monday to Friday, but for holidays."""
+    return day.weekday() < 5 and day.isoformat() not in business.get("holidays", ())
+
+
 def _window(day: date, business: Business, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
     """The working hours of a day in UTC, or None on a day off."""
-    if day.weekday() >= 5 or day.isoformat() in business.get("holidays", ()):
+    if not works(day, business):
         return None
     opens, closes = time.fromisoformat(business["from"]), time.fromisoformat(business["to"])
     return (
