@@ -183,7 +183,7 @@ def state(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Wo
         status=fold["status_seq"],
         severity=fold["severity_seq"],
         objective=objective.seq if objective else 0,
-        owner=0,
+        owner=fold.get("owner_seq", 0),  # not in a state that an older fold stored
         waiting=waiting(fold),
         bridge=bridge_text(bundle) if here.may(Right.SEE_BRIDGE) else "",
     )
