@@ -1,20 +1,18 @@
 """What the record says at this moment, in the plain values that a text is composed from."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from comms.composition import Action, Facts, ImpactLine
 from comms.models import Update
 from desk.notices import room_url
+from desk.triage import subject
 from incidentdesk.kernel.stamps import moment
 from incidents.models import EntryText, Incident, TimelineEntry
 from incidents.protocol.state import State, force, holder
 from incidents.record import Record
 from people.models import User
 
-# A proposed title begins with its severity (INC-05); a text says the present one in its own words.
-OWN_LEVEL = re.compile(r"^SEV-[1-4] ")
 UNDER_WAY = frozenset({"proposed", "asked", "approved", "started", "finished"})
 
 
@@ -27,7 +25,7 @@ def facts_of(record: Record, incident: Incident, *, now: datetime) -> Facts:
     texts = _texts(incident)
     return Facts(
         reference=record.key,
-        title=OWN_LEVEL.sub("", record.title),
+        title=subject(record.title),
         severity=force(state),
         detected_at=moment(state["alert"]),
         number=Update.objects.filter(incident=incident).count() + 1,

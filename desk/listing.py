@@ -12,6 +12,7 @@ from desk.room.shapes import ListRow, ListView, Severity
 from desk.room.words import moment_of, rough
 from desk.search import KINDS, STATES, Asked, Found, page
 from desk.summary import WORDS as OUTSIDE
+from desk.triage import subject
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.http import DeskRequest
 from incidentdesk.kernel.stamps import Stamp, moment
@@ -80,7 +81,7 @@ def _row(row: Found, user: User) -> ListRow:
     return ListRow(
         url=f"{URL}{row.key}/" if user.sees_room else f"{URL}{row.key}/summary/",
         key=row.key,
-        title=row.title,
+        title=subject(row.title),
         severity=Severity(level, f"SEV-{level}" if level else "not rated", presumed=row.severity is None),
         status=(STATUS if user.sees_room else OUTSIDE)[row.status],
         drill=row.kind == "drill",

@@ -19,6 +19,7 @@ from desk.room.shapes import ClockTile, Entry, Moment, Pair, RecordView
 from desk.room.standing import Standing
 from desk.room.timeline import Teller, teller
 from desk.room.words import Words, rough
+from desk.triage import subject
 from incidentdesk.kernel.errors import Missing
 from incidentdesk.kernel.http import DeskRequest
 from incidentdesk.kernel.stamps import moment
@@ -77,7 +78,7 @@ def view(bundle: Bundle, *, first: int, last: int) -> RecordView:
     base = f"/incidents/{incident.key}/"
     return RecordView(
         key=incident.key,
-        title=incident.title,
+        title=subject(incident.title),
         base=base,
         severity=severity(fold),
         status=status(fold, moved.happened if moved else fold["opened"], words),

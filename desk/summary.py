@@ -21,6 +21,7 @@ from desk.room.header import severity
 from desk.room.load import instant
 from desk.room.shapes import Countdown, Live, Pair, SummaryUpdate, SummaryView
 from desk.room.words import Words, fixed, number, rough
+from desk.triage import subject
 from desk.update_view import parts
 from incidentdesk.kernel.errors import Missing
 from incidentdesk.kernel.http import DeskRequest
@@ -87,7 +88,7 @@ def view(incident: Incident, reader: User, *, wall: datetime, tick: datetime | N
     words = Words(now=now, zone=reader.tz, viewer=reader.pk, people=humans({comms} - {None}))  # type: ignore[arg-type]  # None was taken out
     shown = SummaryView(
         key=incident.key,
-        title=incident.title,
+        title=subject(incident.title),
         severity=severity(state),
         status=WORDS[state["status"]],
         impact=_impact(incident, state, reader, words),

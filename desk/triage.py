@@ -1,5 +1,6 @@
 """From four answers to a suggested severity (TRI-02..07, SEV-15): impact only, never cause or difficulty."""
 
+import re
 from dataclasses import dataclass
 
 from incidents.protocol import Protocol
@@ -78,8 +79,17 @@ def _felt(protocol: Protocol, answers: Answers) -> Suggestion:
     return Suggestion(max(1, level), tuple(because), rule)
 
 
+# Whoever shows a title says the present severity beside it; the one at its head is that of the declaration.
+_OWN_LEVEL = re.compile(r"^SEV-[1-4] ")
+
+
 def title(severity: int, services: list[str], symptom: str) -> str:
     """The proposed title in the order severity, service, effect (INC-05)."""
     effect = symptom.strip().splitlines()[0] if symptom.strip() else "not working as it should"
     where = ", ".join(services[:2]) + (" and more" if len(services) > 2 else "")
     return f"SEV-{severity} {where}: {effect}"[:200]
+
+
+def subject(title: str) -> str:
+    """A title without its own severity."""
+    return _OWN_LEVEL.sub("", title)

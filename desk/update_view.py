@@ -20,6 +20,7 @@ from desk.room.load import instant
 from desk.room.shapes import Countdown, Live, Option, Pair, Sheet, UpdateView
 from desk.room.standing import Standing
 from desk.room.words import Words, counted, fixed, listed, rough
+from desk.triage import subject
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import EntryText, Incident, TimelineEntry
@@ -238,7 +239,7 @@ def view(found: Desk, *, form: FormState | None = None, answer: Told | None = No
         preview_url=f"{base}updates/preview/",
         draft=str(found.incident.uid),
         key=found.incident.key,
-        title=found.incident.title,
+        title=subject(found.incident.title),
         severity=severity(found.state),
         number=Update.objects.filter(incident=found.incident).count() + 1,
         due=next_update(found.readings, found.record.protocol, found.words),

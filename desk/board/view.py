@@ -7,6 +7,7 @@ from desk.room.header import elapsed, severity, status
 from desk.room.shapes import DeskPast, DeskRow, DeskView, Live, Pair, Severity
 from desk.room.standing import approvers
 from desk.room.words import Words, counted, number, rough
+from desk.triage import subject
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import Incident
 from incidents.protocol import Reading
@@ -57,7 +58,7 @@ def _row(each: Open, board: Board) -> DeskRow:
     return DeskRow(
         url=each.base,
         key=incident.key,
-        title=incident.title,
+        title=subject(incident.title),
         sub=_sub(each, board),
         severity=severity(state),
         status=status(state, state["opened"], words),
@@ -98,7 +99,7 @@ def _past(incident: Incident, words: Words) -> DeskPast:
     return DeskPast(
         url=f"/incidents/{incident.key}/",
         key=incident.key,
-        title=incident.title,
+        title=subject(incident.title),
         severity=Severity(level, f"SEV-{level}" if level else "not rated"),
         resolved=words.short(incident.resolved_at) if incident.resolved_at else "",
         duration=_duration(incident, words),

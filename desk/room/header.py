@@ -9,6 +9,7 @@ from desk.room.load import Bundle
 from desk.room.shapes import Countdown, Header, Link, Severity, State, Status
 from desk.room.standing import Standing, approvers
 from desk.room.words import Words, figure, fixed
+from desk.triage import subject
 from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import Protocol, Reading
 from incidents.protocol import State as Fold
@@ -133,7 +134,7 @@ def header(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
     moved = bundle.last("status.moved")
     return Header(
         key=incident.key,
-        title=incident.title,
+        title=subject(incident.title),
         severity=severity(fold),
         status=status(fold, moved.happened if moved else fold["opened"], words),
         drill=incident.kind == "drill",
@@ -178,7 +179,7 @@ def state(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Wo
     late = f"(!) {due.text} " if due.look == "late" else ""
     return State(
         rev=bundle.incident.rev,
-        title=f"{late}{bundle.incident.key} {bundle.incident.title}",
+        title=f"{late}{bundle.incident.key} {subject(bundle.incident.title)}",
         loud=loud,
         status=fold["status_seq"],
         severity=fold["severity_seq"],
