@@ -147,6 +147,8 @@ def _acts(number: str, change: ChangeState, here: Standing) -> frozenset[str]:
             found.add("approvals")
         if may_decide and here.free("change.rejected", change=asked):
             found |= {"rejections", "questions-on-changes"}
+            if "approvals" not in found and here.free("change.approved", change=asked, risk="stated"):
+                found.add("told-risk")
         if state == "asked" and here.may(Right.PROPOSE_CHANGE):
             found.add("replies")
         if here.may(Right.PROPOSE_CHANGE) and (mine or holder(here.state, "ic") == here.user.pk):

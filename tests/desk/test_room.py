@@ -320,7 +320,7 @@ def test_a_waiting_change_stands_before_the_commander_and_without_a_risk_it_cann
 
     assert whole.word == "Waiting for you" and mine[0].word == "Waiting for Sarah Okafor"
     assert whole.acts == {"approvals", "rejections", "questions-on-changes", "withdrawals"}
-    assert bare.acts == {"rejections", "questions-on-changes", "withdrawals"}
+    assert bare.acts == {"told-risk", "rejections", "questions-on-changes", "withdrawals"}
     assert mine[0].acts == {"withdrawals"}
     assert whole.waiting is not None and whole.waiting.text == "04:00"
 

@@ -164,7 +164,7 @@ class ChangeCard:
     trail: str  # "Approved 03:06 by Sarah, started 03:08, finished 03:12, effect seen."
     acts: frozenset[
         str
-    ]  # of: approvals, rejections, questions-on-changes, replies, starts, finishes, confirmations, withdrawals
+    ]  # of: approvals, told-risk, rejections, questions-on-changes, replies, starts, finishes, confirmations, withdrawals
     refused: str  # why the viewer cannot approve it, if they might expect to (own request): sentence | ""
 
 
