@@ -6,6 +6,15 @@ const text = form?.querySelector("[name=text]");
 const held = form?.querySelector("[data-held]");
 const KINDS = ["finding", "theory", "question", "change", "action"];
 const KEY = `desk:queue:${document.body.dataset.user}:${document.querySelector("[data-scope]")?.dataset.scope ?? "desk"}`;
+const ASKS = {
+  theory: "What may be the cause? It is not a finding until something shows it.",
+  question: "What must somebody answer?",
+  action: "What did you do?",
+  decision: "What is decided?",
+  nothing: "What did you check, and it was not that?",
+  note: "Anything worth keeping.",
+};
+const first = text?.placeholder;
 let ahead = 0;
 
 const load = () => {
@@ -94,6 +103,12 @@ async function send() {
 }
 
 if (form) {
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "kind") text.placeholder = ASKS[event.target.value] ?? first;
+  });
+  form.addEventListener("reset", () => {
+    text.placeholder = first;
+  });
   const queueable = () => form.querySelector("[name=kind]:checked")?.value !== "change" && text.value.trim() !== "";
   form.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target !== form || navigator.onLine || !queueable()) return;
