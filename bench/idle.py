@@ -1,6 +1,5 @@
 """What the desk takes by itself: how long until it is ready, how much memory, how much processor when nobody is there."""
 
-import statistics
 import time
 from dataclasses import dataclass
 
@@ -50,8 +49,3 @@ def rest(desk: Desk, *, stretches: int, seconds: float) -> Rest:
     pids = desk.all_pids()
     parts = {name: machine.pss(desk.pids(name)) for name in names}
     return Rest(len(pids), machine.pss(pids), cpu, parts)
-
-
-def middle(values: list[float]) -> float:
-    """Their median."""
-    return statistics.median(values)

@@ -57,12 +57,6 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def busy(seconds_before: tuple[float, float] | None = None) -> tuple[float, float]:
-    """Busy and total processor seconds of the whole machine so far."""
-    fields = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / TICKS, sum(fields) / TICKS
-
-
 def load() -> float:
     """How many processes wanted a core in the last minute."""
     return os.getloadavg()[0]

@@ -211,7 +211,7 @@ def disarm(incidents: list[int]) -> None:
 
     sql.run("UPDATE incidents_deadline SET state = 'cancelled' WHERE incident_id = ANY(%b::bigint[]) AND state = 'armed'",
             [incidents])  # fmt: skip
-    sql.run("UPDATE comms_message SET state = 'kept' WHERE incident_id = ANY(%b::bigint[]) AND state IN ('pending', 'leased')",
+    sql.run("UPDATE comms_message SET state = 'kept', lease_until = NULL WHERE incident_id = ANY(%b::bigint[]) AND state IN ('pending', 'leased')",
             [incidents])  # fmt: skip
 
 
@@ -232,4 +232,3 @@ def vacuum(desk: Desk) -> None:
             "VACUUM (ANALYZE) incidents_deadline, incidents_incident, comms_message, oncall_alert, oncall_page"
         )
         owner.execute("ANALYZE")
-        owner.execute("CHECKPOINT") if False else None

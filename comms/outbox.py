@@ -17,6 +17,7 @@ from comms.channels.guard import Forbidden, place
 from comms.doorbell import ring
 from comms.models import Channel, Message, Priority, State
 from comms.verdict import Verdict, verdict
+from incidentdesk.kernel import sql
 from incidents.models import Incident
 
 PER_LANE: Final = 20
@@ -65,9 +66,7 @@ def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
         [int(row.priority) for row in rows],
         [row.due_at or now for row in rows],
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_PUT, [now, *columns])
-        states = [state for (state,) in cursor.fetchall()]
+    states = [state for (state,) in sql.run(_PUT, [now, *columns])]
     if State.PENDING in states:
         transaction.on_commit(ring, robust=True)
     return len(states)
@@ -203,7 +202,7 @@ _PUT = """
 INSERT INTO comms_message (dedupe_key, incident_id, text_id, channel, dest, lane, payload, priority, due_at,
                            state, attempt, faults, last_error, created_at)
 SELECT n.key, n.incident_id, n.text_id, n.channel, n.dest, n.lane, n.payload::jsonb, n.priority, n.due_at,
-       CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' ELSE 'pending' END, 0, 0, '', %s
+       CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' ELSE 'pending' END, 0, 0, '', %s::timestamptz
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[],
             %s::timestamptz[])
      WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, place)
