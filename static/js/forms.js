@@ -95,6 +95,11 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   busy(form, true);
 });
 
+/* a sign-in that ran out is said beside the form; nobody is led off a page that they were writing on */
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (isWrite(event.detail.elt) && event.detail.xhr.status === 401) event.preventDefault();
+});
+
 /* a success shows itself on the page; only its warnings are worth a notice. A page that is no answer of ours is not put into the form. */
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const form = event.detail.elt;
