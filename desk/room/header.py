@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from desk.room.clocks import next_update
@@ -32,9 +33,10 @@ def severity(fold: Fold) -> Severity:
 
 
 def status(fold: Fold, since: datetime | Stamp, words: Words) -> Status:
-    """The status with its five pips, and since when."""
+    """The status with its five pips, and since when; a day that is not today's is named."""
     reached = _REACHED[fold["status"]]
-    return Status(STATUS[fold["status"]], tuple(place < reached for place in range(5)), words.at(since))
+    began = replace(words.at(since), short=words.short(since))
+    return Status(STATUS[fold["status"]], tuple(place < reached for place in range(5)), began)
 
 
 def gaps(protocol: Protocol, fold: Fold) -> tuple[str, ...]:

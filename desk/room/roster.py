@@ -66,11 +66,15 @@ def _seat(seat: str, bundle: Bundle, here: Standing, owed: dict[str, Reading], w
         holder=words.person(held["user"]) if held else None,
         note=note,
         late=late,
-        unfilled="" if held else f"Nobody yet, {rough(words.since(_begun(bundle)))}",
+        unfilled="" if held else _unfilled(bundle, here, words),
         required=not here.over and role in _needed(bundle),
         version=str(held["seq"]) if held else "0",
         acts=_acts(seat, here, words.viewer),
     )
+
+
+def _unfilled(bundle: Bundle, here: Standing, words: Words) -> str:
+    return "Nobody" if here.over else f"Nobody yet, {rough(words.since(_begun(bundle)))}"
 
 
 def _begun(bundle: Bundle) -> Stamp:
