@@ -196,6 +196,6 @@ class House:
             psycopg.connect(self.given["DATABASE_URL"], connect_timeout=5) as connection,
         ):
             return connection.execute(
-                "SELECT name, email, roles FROM people_user WHERE is_demo AND is_active AND NOT is_machine ORDER BY id LIMIT 12"
+                "SELECT name, email, roles FROM people_user WHERE is_demo AND is_active AND NOT is_machine ORDER BY id LIMIT 20"
             ).fetchall()
         return []
