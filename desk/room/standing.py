@@ -24,7 +24,8 @@ def approvers(state: State, requester: int) -> list[int]:
         return [commander["user"]]
     deputy = holder(state, "deputy")
     chain = [*([deputy] if deputy else []), *state["managers"]]
-    return [user for user in dict.fromkeys(chain) if user != requester]
+    gone = commander["user"] if commander.get("away") else None  # also where the commander is one of the managers
+    return [user for user in dict.fromkeys(chain) if user not in (requester, gone)]
 
 
 def grants(state: State, user: int) -> frozenset[Grant]:

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from datetime import datetime
+from typing import cast
 
 import pytest
 from django.db import connection
@@ -10,9 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from desk.room.shapes import Link, RoomView
+from desk.room.standing import approvers
 from desk.room.view import Room
 from incidents.models import Incident
-from incidents.protocol import Draft
+from incidents.protocol import Draft, State
 from people.models import User
 from tests.desk.rooms import add, banner, by_alert, room_of
 from tests.factories import T0, commander, do, make_client, make_incident, make_service, minutes
@@ -84,6 +86,12 @@ def test_the_head_always_says_who_approves(sarah: User, alex: User) -> None:
     assert nobody == "Nobody can approve: no IC"
     assert commands == "Sarah Okafor approves changes"
     assert away == "Dana Whitlock approves changes while the IC is away"
+
+
+def test_a_commander_who_is_away_does_not_answer_as_one_of_the_managers_either() -> None:
+    away = cast(State, {"seats": {"ic": {"user": 7, "away": "since"}}, "managers": [7, 9], "owner": 3})
+
+    assert approvers(away, 3) == [9]
 
 
 @pytest.mark.ledger("ROLE-30")
