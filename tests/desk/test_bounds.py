@@ -15,8 +15,9 @@ from incidents.protocol.definition import ProtocolError
 from incidents.protocol.review import limit
 from people.models import User
 from tests.desk.bodies import body
-from tests.factories import T0, commander, do, make_incident, make_user, minutes, new_id
+from tests.factories import T0, commander, do, make_incident, make_service, minutes, new_id
 from tests.incidents.story import Story
+from tests.people.factories import make_team, make_user
 
 DB = pytest.mark.django_db
 CHANGE = {
@@ -258,3 +259,21 @@ def test_a_window_outside_15_to_30_minutes_is_no_protocol() -> None:
         )
         with pytest.raises(ProtocolError, match="between 15 and 30"):
             parse(text)
+
+
+@DB
+@pytest.mark.ledger("CLK-16")
+def test_without_seats_the_owner_hears_of_a_late_update_and_five_minutes_later_the_manager_too() -> None:
+    owner, dana = commander("Sarah"), make_user("Dana", roles=("manager",))
+    service = make_service("Ledger", team=make_team("Database", people=(owner,), manager=dana))
+    incident = make_incident(by=owner, service=service)
+
+    for minute in (12, 15, 17, 20):
+        tick.sweep(now=T0 + minutes(minute))
+
+    told = incident.entries.filter(kind="clock.step", payload__clock="update.clients").order_by("seq")
+    assert [(each.payload["step"], each.payload["to"]) for each in told] == [
+        ("remind", [owner.pk]),
+        ("overdue", [owner.pk]),
+        ("overdue_manager", [dana.pk]),
+    ]

@@ -183,7 +183,7 @@ def test_only_the_ic_resolves(roles: tuple[str, ...]) -> None:
     )
 
 
-@pytest.mark.ledger("INC-13")
+@pytest.mark.ledger("INC-13", "RES-15")
 def test_resolved_is_not_closed_and_closed_needs_its_list_and_the_clients() -> None:
     bank = make_client()
     incident, ic = monitoring(clients=[bank.slug])

@@ -3,7 +3,7 @@
 import pytest
 
 from incidentdesk.kernel.stamps import stamp
-from incidents.protocol.score import detection_delay
+from incidents.protocol.score import detection_delay, score
 from tests.incidents.story import ALEX, JORDAN, MIKE, SARAH, Story
 
 
@@ -152,3 +152,16 @@ def test_a_promise_is_kept_by_a_text_at_its_very_instant() -> None:
     story.add(10, "update.sent", SARAH, update=2, to=["public"], next=stamp(story.moment(25)))
 
     assert story.minute_of(story.reading("update.clients", 10, n=3).due) == 25
+
+
+@pytest.mark.ledger("CLK-39")
+def test_the_clocks_of_a_false_alarm_are_not_counted() -> None:
+    story = Story().open(1)
+    page = story.page()
+    story.add(1, "page.acknowledged", SARAH, page=page)
+    counted = {mark.id for mark in score(story.protocol, story.state, story.moment(4))}
+
+    story.add(4, "status.moved", SARAH, to="closed", false_alarm=True, **{"from": "open"})
+
+    assert "ack" in counted
+    assert {mark.id for mark in score(story.protocol, story.state, story.moment(9))} == {"APP-02", "ROLE-29"}
