@@ -115,12 +115,12 @@ def _impact(incident: Incident, state: State, reader: User, words: Words) -> tup
     intervals = [each for each in state["impact"] if each[0] is not None]
     over = bool(state["impact"]) and state["impact"][-1][1] is not None
     if intervals and intervals[0][0] is not None:
-        pairs.append(Pair("Felt since", words.short(intervals[0][0])))
+        pairs.append(Pair("Impact since", words.short(intervals[0][0])))
     if over:
         whole, _ = impact_minutes(state, words.now)
-        pairs.append(Pair("Felt for", rough(whole * state["minute"])))
+        pairs.append(Pair("Impact lasted", rough(whole * state["minute"])))
     elif not ended(state):
-        pairs.append(Pair("Felt now", "yes"))
+        pairs.append(Pair("Still felt", "yes"))
     if may(Right.SEE_REVENUE, columns(reader.roles)):
         hourly = sum(Service.objects.filter(incidents=incident).values_list("revenue_per_hour", flat=True))
         pairs.append(Pair("Revenue at risk per hour", number(hourly) if hourly else "not known"))

@@ -143,7 +143,7 @@ def header(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
         ic=words.person(commander),
         ic_note=ic_note(fold, words),
         owner=words.person(fold["owner"]),
-        approver=approves(fold, words),
+        approver="" if here.over else approves(fold, words),
         gaps=gaps(bundle.protocol, fold),
         elapsed=elapsed(fold, words),
         next_update=next_update(readings, bundle.protocol, words),

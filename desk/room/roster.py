@@ -46,7 +46,7 @@ def roster(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
     seats = tuple(_seat(seat, bundle, here, owed, words) for seat in seats_of(bundle))
     return Roster(
         seats=seats,
-        unassigned=tuple(person for user in _seatless(bundle) if (person := words.person(user))),
+        unassigned=tuple(person for user in _seatless(bundle, here) if (person := words.person(user))),
         calls=_calls(bundle, readings, words),
         may_join=may_join(bundle, here),
         duties=_duties(bundle, words) if holder(bundle.state, "ic") == words.viewer else (),
@@ -133,8 +133,10 @@ def _acts(seat: str, here: Standing, viewer: int) -> frozenset[str]:
     return frozenset(found)
 
 
-def _seatless(bundle: Bundle) -> list[int]:
-    """Who answered a page or writes, and has no seat."""
+def _seatless(bundle: Bundle, here: Standing) -> list[int]:
+    """Who answered a page or writes, and has no seat; nobody is missed once it is over."""
+    if here.over:
+        return []
     fold = bundle.state
     seated = {held["user"] for held in fold["seats"].values()}
     here = [page["user"] for page in fold["pages"].values() if "acked" in page] + sorted(bundle.writers)

@@ -24,7 +24,8 @@ def approvers(state: State, requester: int) -> list[int]:
         return [commander["user"]]
     deputy = holder(state, "deputy")
     chain = [*([deputy] if deputy else []), *state["managers"]]
-    gone = commander["user"] if commander.get("away") else None  # also where the commander is one of the managers
+    # Whoever is away answers for nothing, also where the commander is one of the managers.
+    gone = commander["user"] if commander.get("away") else None
     return [user for user in dict.fromkeys(chain) if user not in (requester, gone)]
 
 

@@ -36,7 +36,7 @@ class Header:
     ic: Person | None
     ic_note: str  # "you", "away since 03:05", "offered to Dana Whitlock", ""
     owner: Person | None
-    approver: str  # APP-22: "Sarah Okafor approves changes" | "Nobody can approve: no IC" (always printed)
+    approver: str  # APP-22: "Sarah Okafor approves changes" | "Nobody can approve: no IC" (always printed); "" once it is over
     gaps: tuple[str, ...]  # ROLE-30: ("Comms Lead", "Ops Lead") unfilled, late
     elapsed: Countdown  # since the alert ("Since alert"); fixed when resolved
     next_update: Countdown  # the tightest of all update clocks
