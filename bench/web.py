@@ -27,19 +27,23 @@ class Case:
     rates: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    cost: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
 
 
 def run(desk: Desk, case: Case, *, seconds: float) -> Sample:
-    """One round of one case; appends its rate, processor time a request in ms (the web's alone) and p99 in ms."""
+    """One round of one case; appends its rate, processor time a request in ms (the web's; with the database's) and p99."""
     pids = desk.bare_pids() if case.bare else desk.pids("web")
-    before = machine.cpu(pids)
+    servers = [] if case.bare else desk.pids("postgres")
+    before, held = machine.cpu(pids), machine.cpu(servers)
     sample = load(
         desk.bare_port if case.bare else desk.port, case.requests(), connections=case.connections, seconds=seconds,
         expect=case.expect, warm=2,
     )  # fmt: skip
     case.rates.append(sample.rate)
-    case.cpu.append((machine.cpu(pids) - before) / max(1, sample.count) * 1000)
+    web, database = machine.cpu(pids) - before, machine.cpu(servers) - held
+    case.cpu.append(web / max(1, sample.count) * 1000)
+    case.cost.append((web + database) / max(1, sample.count) * 1000)
     case.p99.append(sample.latency(0.99) * 1000)
     return sample
 
@@ -56,6 +60,11 @@ def interleave(desk: Desk, cases: list[Case], *, rounds: int, seconds: float) ->
             case.ratios.append(case.rates[-1] / cases[0].rates[-1])
         line = "  ".join(f"{case.name} {case.rates[-1]:.0f}/s {case.ratios[-1]:.3f}" for case in cases)
         print(f"  round {number + 1}: {line}", flush=True)
+
+
+def by_cost(case: Case, yardstick: Case) -> list[float]:
+    """How much of the yardstick's work a core would do, by processor time alone: what others use does not count."""
+    return [bare / cost for bare, cost in zip(yardstick.cost, case.cost, strict=True)]
 
 
 def bare() -> Case:

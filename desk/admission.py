@@ -64,6 +64,8 @@ def admit(waiting: Sequence[Waiting], *, now: datetime, time: str = Incident.Tim
 
 
 def _batch(now: datetime, limit: int) -> int:
+    if not alerts.any_pending(now=now):
+        return 0  # most rounds: one statement, and no transaction to open and close
     try:
         with transaction.atomic():
             waiting = alerts.claim_pending(now=now, limit=limit)

@@ -163,6 +163,11 @@ class Waiting:
         return self.source, self.group_key
 
 
+def any_pending(*, now: datetime) -> bool:
+    """Whether anything waits to be admitted."""
+    return bool(sql.run(_ANY, [now])[0][0])
+
+
 def claim_pending(*, now: datetime, limit: int) -> list[Waiting]:
     """Up to `limit` pending alerts of groups that nobody else is admitting, the first of each group ahead of the rest.
 
@@ -239,6 +244,9 @@ def wake_warnings(groups: Sequence[tuple[str, str]], services: Sequence[int]) ->
     sql.run(_WAKE, [[source for source, _ in groups], [key for _, key in groups], list(services)])
 
 
+_ANY: Final = """
+SELECT EXISTS (SELECT FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s::timestamptz))
+"""
 _PENDING: Final = """
 SELECT id, source, group_key FROM (
   SELECT id, source, group_key, row_number() OVER (PARTITION BY source, group_key ORDER BY critical DESC, id) AS place
