@@ -139,8 +139,8 @@ def _seatless(bundle: Bundle, here: Standing) -> list[int]:
         return []
     fold = bundle.state
     seated = {held["user"] for held in fold["seats"].values()}
-    here = [page["user"] for page in fold["pages"].values() if "acked" in page] + sorted(bundle.writers)
-    return [user for user in dict.fromkeys(here) if user not in seated]
+    present = [page["user"] for page in fold["pages"].values() if "acked" in page] + sorted(bundle.writers)
+    return [user for user in dict.fromkeys(present) if user not in seated]
 
 
 def _calls(bundle: Bundle, readings: Sequence[Reading], words: Words) -> tuple[CallRow, ...]:
