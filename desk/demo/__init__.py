@@ -1,8 +1,8 @@
-"""The demonstration: Northline Payments with its catalogue and three incidents that are over. Twice is safe."""
+"""The demonstration: Northline Payments with its catalogue, its runbooks and three incidents that are over. Twice is safe."""
 
 from datetime import datetime
 
-from desk.demo import catalogue, past
+from desk.demo import catalogue, past, runbooks
 from people import demo as people
 
 
@@ -10,4 +10,5 @@ def fill(*, now: datetime) -> bool:
     """Make what is not there yet; whether past incidents were made now. `now` is aware UTC."""
     cast = people.make()
     catalogue.make()
+    runbooks.make(now=now)
     return past.make(cast, now=now)
