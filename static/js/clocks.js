@@ -50,7 +50,7 @@ function tick() {
     if (now < Date.parse(el.dataset.opensAt)) continue;
     el.hidden = false;
     const shut = document.getElementById(el.dataset.insteadOf);
-    if (shut) shut.hidden = true;
+    if (shut) for (const old of [shut, shut.parentElement.querySelector(".because")]) if (old) old.hidden = true;
   }
   const dock = document.querySelector("[data-dock-update]");
   const next = document.querySelector("[data-next-update]");
