@@ -19,7 +19,9 @@ from incidentdesk.kernel.stamps import stamp
 
 ROOM = re.compile(r"^/incidents/((?:INC-\d{4}|DRILL)-\d{4,9})/live/$")
 DESK = "/live/"
-AFTER = re.compile(r"after=(\w+)", re.ASCII)  # what the page's script sends; whatever differs is taken apart the long way
+AFTER = re.compile(
+    r"after=(\w+)", re.ASCII
+)  # what the page's script sends; whatever differs is taken apart the long way
 
 WHO = """
 FROM people_session s JOIN people_user u ON u.id = s.user_id

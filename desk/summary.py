@@ -7,7 +7,7 @@ texts that were sent to their audience, to the letter, and what the severity and
 import hashlib
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -40,11 +40,7 @@ WORDS = {
     "monitoring": "Monitoring", "resolved": "Resolved", "closed": "Resolved",
 }  # fmt: skip
 # Whose clock a reader of these texts waits for.
-CLOCKS = {
-    Audience.EXECUTIVES: "executive",
-    Audience.CLIENTS: "update.clients",
-    Audience.PUBLIC: "update.public",
-}
+WAITED_FOR = frozenset({Audience.EXECUTIVES, Audience.CLIENTS, Audience.PUBLIC})
 MOST = 50
 
 
@@ -130,10 +126,10 @@ def _impact(incident: Incident, state: State, reader: User, words: Words) -> tup
 def _next(incident: Incident, state: State, reader: User, words: Words) -> Countdown:
     if ended(state):
         return fixed("Next update", "none due")
-    mine = {CLOCKS[cast(Any, name)] for name in audiences(reader) if name in CLOCKS}
+    mine = WAITED_FOR & set(audiences(reader))
     due = [
         each for each in read(protocol_of(incident.protocol_id), state, words.now)
-        if each.clock in mine and each.word in ("running", "overdue") and each.due is not None
+        if each.audience in mine and each.word in ("running", "overdue") and each.due is not None
     ]  # fmt: skip
     if not due:
         return fixed("Next update", "none due")

@@ -66,7 +66,7 @@ def send(
         except (OSError, http.client.HTTPException) as error:
             if watch.expired:
                 return Outcome(Result.RETRY, f"No answer within {seconds:g} seconds.")
-            return Outcome(Result.RETRY, _why(error))
+            return Outcome(Result.RETRY, _why(error, seconds))
 
 
 def _exchange(
@@ -116,11 +116,11 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     return min(RETRY_AFTER_CAP, max(0.0, wait))
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, seconds: float) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate was not accepted: {error.verify_message.rstrip('.')}."
     if isinstance(error, TimeoutError):
-        return "No answer in time (3 seconds to connect, 8 in all)."
+        return f"No answer within {seconds:g} seconds."
     if isinstance(error, ConnectionRefusedError):
         return "The connection was refused."
     return f"The exchange broke off ({type(error).__name__})."

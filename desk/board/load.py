@@ -64,7 +64,7 @@ def board(viewer: User) -> Board:
     cursor = board_cursor()
     now, tick = instant()
     active = [_open(incident, now) for incident in _active()]
-    people = humans({viewer.pk, *(user for each in active for user in in_state(each.state))})
+    people = humans({viewer.pk, *(user for each in active for user in in_state(each.protocol, each.state))})
     words = Words(now=now, zone=viewer.tz, viewer=viewer.pk, people=people)
     return Board(cursor, now, tick, viewer, words, active, _recent(), _proposals(active), _last_major())
 

@@ -86,7 +86,7 @@ def _gap(each: Open) -> str:
     level = force(each.state)
     if level is None or "ic" not in each.protocol.severities[level].roles:
         return ""
-    late = next((r for r in each.readings if r.clock == "ic" and r.word == "overdue"), None)
+    late = next((r for r in each.readings if r.about == "command" and r.word == "overdue"), None)
     return f"nobody, late {_late(late, each)}" if late else "nobody yet"
 
 

@@ -10,8 +10,6 @@ from incidents.protocol import Protocol, Reading, State
 from incidents.protocol.state import ended, holder
 from incidents.sentences import seat_label
 
-PAGES = ("ack", "response")
-
 
 def yours(board: Board) -> tuple[DeskWait, ...]:
     """Everything that waits for this person, over all open incidents."""
@@ -63,7 +61,7 @@ def _seats(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
 def _late(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
     owed = [
         reading for reading in each.readings
-        if reading.word == "overdue" and reading.clock not in PAGES and reading.due is not None
+        if reading.word == "overdue" and reading.about != "page" and reading.due is not None
         and owes(each.protocol, each.state, reading) == viewer
     ]  # fmt: skip
     texts = [reading for reading in owed if each.protocol.clock[reading.clock].owes == "comms"]

@@ -27,7 +27,9 @@ def make(cast: Mapping[str, User], *, now: datetime) -> bool:
 
 
 def _tell(story: Story, start: datetime, cast: Mapping[str, User]) -> None:
-    firing = driven.Firing(story.alert, story.service, story.service, True, start, story.presumed, story.summary, "")
+    firing = driven.Firing(
+        story.alert, story.service, story.service, True, start, story.presumed, story.summary, ""
+    )
     alert = driven.fire(f"demo.{story.service}", firing, now=start)
     key = admit([alert], now=start, time=Incident.Time.DRIVEN)[alert.id]
     incident = Incident.objects.get(key=key).pk

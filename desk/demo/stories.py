@@ -6,7 +6,8 @@ from typing import Any
 
 RESOLVE = dict.fromkeys(("errors", "lag", "pool", "queue", "clients"), "ticked")
 CLOSE = dict.fromkeys(
-    ("notice", "cover", "rotation", "suppressions", "workarounds", "followups", "confirmations", "timeline"), "ticked"
+    ("notice", "cover", "rotation", "suppressions", "workarounds", "followups", "confirmations", "timeline"),
+    "ticked",
 )
 
 

@@ -125,16 +125,7 @@ def escalations(room: Room, form: EscalationForm) -> str:
 def reasons(room: Room, form: ReasonForm) -> str:
     """Say why neither a theory nor an escalation is due yet (CLK-17)."""
     room.check("reason")
-    answers = {
-        word
-        for clock in room.protocol.clocks
-        for pattern in clock.meets
-        if pattern.kind == "reason"
-        for name, words in pattern.where
-        if name == "clock"
-        for word in words
-    }
-    if form.clock not in answers:
+    if form.clock not in {clock.id for clock in room.protocol.reasoned}:
         raise Invalid(fields={"clock": "A reason answers no such clock."})
     room.add("reason", {"clock": form.clock}, texts={"text": form.text})
     room.tell(

@@ -67,7 +67,7 @@ def _no_ic(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
     if holder(fold, "ic") is not None or force(fold) not in (1, 2) or here.over:
         return
     clock = next(
-        (each for each in readings if each.clock == "ic" and each.word in ("running", "overdue")), None
+        (each for each in readings if each.about == "command" and each.word in ("running", "overdue")), None
     )
     since = words.until("IC due", clock.due) if clock and clock.due else None
     if not here.declared and clock is None:
@@ -177,7 +177,7 @@ def _bridge_call(bundle: Bundle, here: Standing, readings: Sequence[Reading], wo
     """The viewer was called to the bridge and has not said that they are there (CMD-03, CLK-11)."""
     owed = next(
         (each for each in readings
-         if each.clock == "joined" and each.subject == str(words.viewer) and each.word in ("running", "overdue")),
+         if each.about == "call" and each.subject == str(words.viewer) and each.word in ("running", "overdue")),
         None,
     )  # fmt: skip
     if owed and owed.due and may_join(bundle, here):

@@ -33,7 +33,7 @@ def cards(
     rows: dict[str, list[Row]] = {}
     for row in bundle.of(*KINDS):
         rows.setdefault(str(row.payload["change"]), []).append(row)
-    clocks = {each.subject: each for each in readings if each.clock == "decision"}
+    clocks = {each.subject: each for each in readings if each.about == "change"}
     made = [
         _card(number, change, rows.get(number, []), here, clocks.get(number), words)
         for number, change in bundle.state["changes"].items()

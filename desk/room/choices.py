@@ -45,6 +45,7 @@ def choices(bundle: Bundle, words: Words) -> Choices:
         clients=_catalogue(bundle, "client", {each["id"] for each in bundle.clients}),
         escalate_to=tuple(Option(value, label[0].upper() + label[1:]) for value, label in ESCALATED.items()),
         pageable=tuple(option for option in everybody if option.value != str(bundle.viewer.uid)),
+        reasoned=tuple(Option(clock.id, clock.label) for clock in bundle.protocol.reasoned),
     )
 
 

@@ -30,9 +30,7 @@ _CHECKS = {
 def gate(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> Gate:
     """The whole panel."""
     fold = bundle.state
-    window = next(
-        (each for each in readings if each.clock == "stabilisation" and each.word == "running"), None
-    )
+    window = next((each for each in readings if each.window and each.word == "running"), None)
     resolve = _resolve(here)
     opens = _opens(resolve, window)
     closing = fold["status"] in _ENDS

@@ -14,7 +14,7 @@ from typing import Any, cast
 from desk.heartbeats import TICK
 from incidentdesk.kernel import sql
 from incidents.models import Incident
-from incidents.protocol import Protocol, State
+from incidents.protocol import Protocol, State, clocks
 from incidents.record import protocol_of
 from people.models import User
 from runbooks import matching
@@ -315,14 +315,14 @@ def _people(ids: Iterable[int], *, everyone: bool) -> dict[int, Human]:
 def _named(bundle: Bundle) -> Iterator[int]:
     """Everybody whose name the page may print."""
     yield bundle.viewer.pk
-    yield from in_state(bundle.state)
+    yield from in_state(bundle.protocol, bundle.state)
     yield from bundle.writers
     yield from (send["author_id"] for send in bundle.sends if send["author_id"])
     for row in (*bundle.rows, *bundle.pinned):
         yield from in_row(row)
 
 
-def in_state(state: State) -> Iterator[int]:
+def in_state(protocol: Protocol, state: State) -> Iterator[int]:
     """The people that the state of an incident names."""
     yield from (held["user"] for held in state["seats"].values())
     yield from (page["user"] for page in state["pages"].values())
@@ -335,8 +335,8 @@ def in_state(state: State) -> Iterator[int]:
     for change in state["changes"].values():
         yield from (user for user in (change["requester"], change["implementer"], change["approver"]) if user)
     for key in state["clocks"]:
-        clock, _, subject = key.partition("/")
-        if clock in ("joined", "seat") and subject:
+        clock, subject = clocks.split(key)
+        if subject and protocol.clock[clock].subject == "user":
             yield int(subject)
 
 

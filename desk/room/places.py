@@ -117,11 +117,9 @@ def _alert(row: dict[str, Any], bundle: Bundle, words: Words) -> AlertRow:
 
 def _pages(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> tuple[PageRow, ...]:
     fold = bundle.state
-    chain = next((each for each in readings if each.clock == "chain" and each.word == "running"), None)
+    chain = next((each for each in readings if each.about == "paging" and each.word == "running"), None)
     goes_on = f", the next person at {words.at(chain.due).short}" if chain and chain.due else ""
-    overdue = {
-        each.subject for each in readings if each.clock in ("ack", "response") and each.word == "overdue"
-    }
+    overdue = {each.subject for each in readings if each.about == "page" and each.word == "overdue"}
     found = []
     answered = any("acked" in page and page["call"] != "hand" for page in fold["pages"].values())
     for number in sorted(fold["pages"], key=int, reverse=True):

@@ -7,14 +7,14 @@ from desk.room.shapes import CallRow, Duty, Objective, Roster, SeatRow
 from desk.room.standing import Standing
 from desk.room.words import Words, figure, listed, rough
 from incidentdesk.kernel.stamps import Stamp, moment
-from incidents.protocol import Reading
+from incidents.protocol import Reading, clocks
 from incidents.protocol.state import force, holder
 from incidents.sentences import seat_label
 from people.rights import Right, qualified
 
 CHART = ("ic", "deputy", "ops", "ops2", "comms", "scribe")
 OPTIONAL = frozenset({"ops2"})
-_CALLS = ("joined", "seat")
+_CALLS = ("call", "naming")
 
 
 def objective(bundle: Bundle, words: Words) -> Objective:
@@ -41,7 +41,7 @@ def roster(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
     owed = {
         each.subject: each
         for each in readings
-        if each.clock in _CALLS and each.word in ("running", "overdue")
+        if each.about in _CALLS and each.word in ("running", "overdue")
     }
     seats = tuple(_seat(seat, bundle, here, owed, words) for seat in seats_of(bundle))
     return Roster(
@@ -147,7 +147,7 @@ def _calls(bundle: Bundle, readings: Sequence[Reading], words: Words) -> tuple[C
     """The roll call: called, joined, late (CMD-03)."""
     fold = bundle.state
     rows = []
-    latest = {each.subject: each for each in readings if each.clock == "joined"}
+    latest = {each.subject: each for each in readings if each.about == "call"}
     for subject, at in fold["joined"].items():
         mine, called = int(subject) == words.viewer, latest.get(subject)
         late = f", late {figure(called.by * fold['minute'])}" if called and called.word == "late" else ""
@@ -172,7 +172,9 @@ def may_join(bundle: Bundle, here: Standing) -> bool:
     fold, user = bundle.state, here.user.pk
     if fold["bridge"] is None or here.over or str(user) in fold["joined"] or not here.may(Right.SEE_BRIDGE):
         return False
-    return f"joined/{user}" in fold["clocks"] or any(held["user"] == user for held in fold["seats"].values())
+    calls = (clock.id for clock in bundle.protocol.clocks if clock.about == "call")
+    called = any(clocks.name(call, str(user)) in fold["clocks"] for call in calls)
+    return called or any(held["user"] == user for held in fold["seats"].values())
 
 
 def _duties(bundle: Bundle, words: Words) -> tuple[Duty, ...]:

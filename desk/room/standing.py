@@ -144,7 +144,7 @@ SHOWN: dict[str, tuple[Right, Callable[[Standing], bool]]] = {
     "moves": (Right.MOVE, _open),
     "reasons": (
         Right.POST,
-        lambda here: not here.over and any(here.runs(clock) for clock in ("theory", "leadership")),
+        lambda here: not here.over and any(here.runs(clock.id) for clock in here.protocol.reasoned),
     ),
     "alert-ends": (Right.END_IMPACT, _running),
     "client-confirmations": (Right.POST, lambda here: not here.closed and bool(here.state["clients"])),

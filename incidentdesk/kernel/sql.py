@@ -28,7 +28,10 @@ def run(statement: str, parameters: Sequence[Any] = (), *, binary: bool = True) 
 def dicts(statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """The rows by the names of their columns, each value as Django's own cursor gives it (JSON as text)."""
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor,
+    ):
         cursor.execute(statement, parameters, prepare=True)
         _tell(statement)
         return cursor.fetchall()

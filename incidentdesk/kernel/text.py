@@ -24,8 +24,9 @@ def clean_line(value: str, *, name: str = "This text", limit: int = LINE_LIMIT) 
 
     Raises Invalid with a sentence when it is longer. Cleaning twice changes nothing.
     """
-    spaced = re.sub(r"\s+", " ", LINE_BREAKS.sub(" ", value))
-    return _capped(_clean(spaced, dropped=BIDI_CONTROLS | LINE_ONLY, kept="").strip(), name, limit)
+    cleaned = _clean(LINE_BREAKS.sub(" ", value), dropped=BIDI_CONTROLS | LINE_ONLY, kept="\t\n")
+    # After the cleaning: what it drops may have stood between two spaces.
+    return _capped(re.sub(r"\s+", " ", cleaned).strip(), name, limit)
 
 
 def clean_text(value: str, *, name: str = "This text", limit: int = TEXT_LIMIT) -> str:

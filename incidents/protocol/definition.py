@@ -56,6 +56,7 @@ class Clock:
     """One clock of the protocol; `minutes` maps a severity to its limit, absent = no such clock."""
 
     id: str
+    about: str
     label: str
     anchor: str
     rows: str
@@ -156,6 +157,20 @@ class Protocol:
         return {clock.id: clock for clock in self.clocks}
 
     @cached_property
+    def reasoned(self) -> tuple[Clock, ...]:
+        """The clocks that a reason answers (CLK-17), by the pattern `reason clock=<id>`."""
+        named = {
+            word
+            for clock in self.clocks
+            for pattern in clock.meets
+            if pattern.kind == "reason"
+            for name, words in pattern.where
+            if name == "clock"
+            for word in words
+        }
+        return tuple(clock for clock in self.clocks if clock.id in named)
+
+    @cached_property
     def order(self) -> dict[str, int]:
         """Where a clock stands in the file; what falls due at one instant is done in that order."""
         return {clock.id: place for place, clock in enumerate(self.clocks)}
@@ -183,6 +198,7 @@ def _clock(
     amber = raw.get("amber")
     return Clock(
         id=raw["id"],
+        about=raw.get("about", ""),
         label=raw["label"],
         anchor=raw["anchor"],
         rows=raw.get("rows", ""),

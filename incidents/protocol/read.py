@@ -41,6 +41,8 @@ class Reading:
     strip: bool = False
     rows: str = ""
     window: bool = False
+    about: str = ""
+    audience: str = ""
 
 
 def read(protocol: Protocol, state: State, now: datetime) -> list[Reading]:
@@ -78,7 +80,7 @@ def _idle(clock: Clock, severity: int | None) -> Reading:
     return Reading(
         clock=clock.id, label=clock.label, anchor_word=clock.anchor, subject="", n=0, word="not started",
         anchor=None, due=None, minutes=clock.limit(severity) or 0.0, strip=clock.strip, rows=clock.rows,
-        window=clock.kind == "window",
+        window=clock.kind == "window", about=clock.about, audience=clock.audience,
     )  # fmt: skip
 
 
@@ -114,7 +116,7 @@ def _past(state: State, clock: Clock, subject: str, past: Past) -> Reading:
         entered=max(0.0, _apart(state, met, entered)) if met and entered else 0.0,
         seq=past.get("seq"), times=past.get("times", 1), strip=clock.strip, rows=clock.rows,
         counted=word in ("late", "missed") or (clock.kind != "cadence" and word == "met") or bool(past.get("reminded")),
-        window=clock.kind == "window",
+        window=clock.kind == "window", about=clock.about, audience=clock.audience,
     )  # fmt: skip
 
 
@@ -130,7 +132,7 @@ def _now(protocol: Protocol, state: State, clock: Clock, subject: str, now: Occu
         anchor=now["anchor"], due=due, at=due if word == "met" else None, minutes=now["minutes"],
         by=0.0 if word == "running" else now["minutes"] if word == "met" else -left,
         left=max(0.0, left), amber=amber_at is not None and amber_at <= at < due, amber_at=amber_at,
-        strip=clock.strip, rows=clock.rows, window=clock.kind == "window", counted=word == "overdue",
+        strip=clock.strip, rows=clock.rows, window=clock.kind == "window", about=clock.about, audience=clock.audience, counted=word == "overdue",
     )  # fmt: skip
 
 

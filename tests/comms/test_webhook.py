@@ -80,7 +80,9 @@ def test_a_receiver_that_does_not_answer_costs_the_exchange_time_and_no_more(
 
     assert outcome.result is Result.RETRY
     assert "No answer within 1 seconds" in outcome.detail
-    assert 0.9 <= time.monotonic() - begun < 2.0
+    assert 0.9 <= time.monotonic() - begun < 4.0, (
+        "the limit is a second; a hanging receiver would take half a minute"
+    )
 
 
 def test_an_answer_that_drips_after_its_status_was_taken_and_ends_in_time(receiver: HttpReceiver) -> None:

@@ -16,7 +16,7 @@ from incidentdesk.kernel.text import clean_line, clean_text, header_line
         ("user\u202egnp.exe", "usergnp.exe"),
         ("\u2066pay\u2069ments", "payments"),
         ("a\x00b\x07c\x9fd", "abcd"),
-        ("half \ud83d smile", "half  smile"),
+        ("half \ud83d smile", "half smile"),
         ("two\nlines\r\nand\ttabs", "two lines and tabs"),
         ("e\u0301clair", "\u00e9clair"),
         ("  padded  ", "padded"),

@@ -326,6 +326,7 @@ class Choices:
     clients: tuple[Option, ...]
     escalate_to: tuple[Option, ...]  # "leadership", "l3", "vendor" ...
     pageable: tuple[Option, ...]
+    reasoned: tuple[Option, ...]  # clocks that a reason answers (CLK-17)
 
 
 @dataclass(frozen=True, slots=True)
