@@ -29,7 +29,8 @@ def approvers(room: Room, requester: int) -> list[int]:
         return [commander["user"]]
     deputy = holder(room.state, "deputy")
     chain = [*([deputy] if deputy else []), *room.state["managers"]]
-    return [user for user in dict.fromkeys(chain) if user != requester]
+    # A commander who is away answers for nothing, a manager or not.
+    return [user for user in dict.fromkeys(chain) if user not in (requester, commander["user"])]
 
 
 def _number(room: Room, number: int, seen: int | None) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Room:
         asked = Act(kind, self.by.pk, frozenset(self.by.roles), fields)
         found = blockers(self.protocol, self.state, asked, self.now)
         if self.denied is not None:
-            raise NotAllowed(blocks=[self.denied, *found])
+            raise NotAllowed(blocks=[self.denied, *(block for block in found if block.id != self.denied.id)])
         if found:
             raise Refused(found)
 

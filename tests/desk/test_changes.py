@@ -273,3 +273,17 @@ def test_paged_alone_the_refusal_offers_the_seat() -> None:
 
     assert error.value.blocks[0].id == "GATE-01"
     assert "Take the seat" in error.value.sentence
+
+
+def test_a_commander_who_is_away_is_not_asked_as_a_manager_either() -> None:
+    boss, alex = make_user("Boss", roles=("ic", "manager")), make_user("Alex", roles=("engineer",))
+    second = make_user("Second", roles=("manager",))
+    service = make_service(team=make_team("Core", manager=boss, people=[second]))
+    incident = make_incident(by=alex, service=service)
+    do(incident, "seats", boss, T0, role="ic")
+    do(incident, "absences", alex, T0 + minutes(1), state="away")
+
+    do(incident, "changes", alex, T0 + minutes(2), **WORDS, risk="r")
+
+    asked = Message.objects.filter(dedupe_key__startswith="change:1:").values_list("dest", flat=True)
+    assert list(asked) == [second.email]
