@@ -187,6 +187,24 @@ def resend(message_id: int, *, now: datetime) -> bool:
     return bool(again)
 
 
+def recall(keys: Sequence[str]) -> int:
+    """Take back messages that nobody has tried to send yet, in the caller's transaction; how many. What has been tried
+    stays as it is, and one that is on its way goes out."""
+    taken, _ = Message.objects.filter(dedupe_key__in=keys, state=State.PENDING, attempt=0).delete()
+    return taken
+
+
+def hasten(incidents: Sequence[int], *, now: datetime) -> int:
+    """Let the pages of these incidents that wait for an hour to come go out now; how many did."""
+    waiting = Message.objects.filter(
+        incident_id__in=incidents, priority=Priority.PAGE, state=State.PENDING, attempt=0, due_at__gt=now
+    )
+    hastened = waiting.update(due_at=now)
+    if hastened:
+        transaction.on_commit(ring, robust=True)
+    return hastened
+
+
 def _tell(message: Message, error: str, now: datetime) -> None:
     message.last_error = error
     for hook in dead_hooks:

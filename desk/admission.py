@@ -137,6 +137,7 @@ class _Admission:
         for record in found:
             if record.added:
                 projection.project(record, now=self.now)
+        pages.settle(found)
         mails = pages.store(self.planned, now=self.now)
         outbox.put([*mails, *messages(self.notices, self.records)], now=self.now)
         alerts.supersede(self.superseded)

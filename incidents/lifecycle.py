@@ -54,6 +54,7 @@ def current_protocol(now: datetime) -> ProtocolVersion:
 def store_protocol(text: str, *, now: datetime, by: int | None = None) -> ProtocolVersion:
     """Make a protocol the current one. Raises ProtocolError with sentences; loading the current text again adds none.
 
+    An earlier one loaded again gets a number of its own: incidents keep the number they were opened under.
     Of several at one instant, such as the first incidents of a new desk, each waits for the one before it to commit.
     """
     parse(text)
@@ -63,11 +64,6 @@ def store_protocol(text: str, *, now: datetime, by: int | None = None) -> Protoc
     latest = ProtocolVersion.objects.order_by("-number").first()
     if latest and latest.digest == digest:
         return latest
-    known = ProtocolVersion.objects.filter(digest=digest).first()
-    if known:
-        ProtocolVersion.objects.filter(pk=known.pk).update(number=(latest.number if latest else 0) + 1)
-        known.refresh_from_db()
-        return known
     return ProtocolVersion.objects.create(
         number=(latest.number if latest else 0) + 1,
         text=text,

@@ -62,7 +62,7 @@ class ProtocolVersion(models.Model):
 
     number = models.PositiveIntegerField(unique=True)
     text = models.TextField()
-    digest = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64, db_index=True)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from comms import links
+from comms import links, outbox
 from comms.models import Channel, Priority
 from comms.outbox import NewMessage
 from incidentdesk.kernel import sql
@@ -99,7 +99,14 @@ def store(planned: Sequence[Planned], *, now: datetime) -> list[NewMessage]:
 
 
 def settle(records: Iterable[Record]) -> None:
-    """Bring pages up to what the records say: who acknowledged which, when. Their links open nothing any more."""
+    """Bring pages up to what the records say: who acknowledged which, when. Their links open nothing any more.
+
+    A page that waits for working hours is not sent once it is answered, and at once when the severity rises.
+    """
+    records = list(records)
+    risen = [record for record in records if force(record.before) == 3 and force(record.state) in (1, 2)]
+    if risen:
+        outbox.hasten([record.id for record in risen], now=risen[0].now)
     done = [
         (record.id, written.entry.payload["page"], written.happened_at, written.entry.by)
         for record in records
@@ -108,6 +115,8 @@ def settle(records: Iterable[Record]) -> None:
     ]
     if done:
         sql.run(_SETTLE, sql.columns(done))
+        uids = {record.id: record.uid for record in records}
+        outbox.recall([_key(uids[incident], number) for incident, number, _, _ in done])
 
 
 def link_by(*, now: datetime, used_since: datetime | None = None, **which: Any) -> AckLink | None:
@@ -127,12 +136,16 @@ def use(link: AckLink, *, now: datetime) -> bool:
     return bool(unused.update(used_at=now))
 
 
+def _key(uid: str, number: int) -> str:
+    return f"page:{uid}:{number}"
+
+
 def _message(each: Planned, number: int, dest: str, mark: tuple[str, str], now: datetime) -> NewMessage:
     words = f"{each.text}\n\n" if each.text else ""
     later = "" if each.at <= now else f"It came at {now:%H:%M} UTC and waited for working hours.\n"
     body = f"{words}You are paged for {each.key}: {each.title}\n{later}\nThe room: {settings.BASE_URL}/incidents/{each.key}/\n"
     return NewMessage(
-        key=f"page:{each.uid}:{number}",
+        key=_key(each.uid, number),
         channel=Channel.EMAIL,
         dest=dest,
         payload={

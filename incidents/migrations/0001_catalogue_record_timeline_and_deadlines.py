@@ -11,213 +11,515 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_people_teams_sign_ins_and_tokens'),
+        ("people", "0001_people_teams_sign_ins_and_tokens"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Client',
+            name="Client",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('slug', models.SlugField(unique=True)),
-                ('contact_emails', django.contrib.postgres.fields.ArrayField(base_field=models.EmailField(max_length=254), blank=True, default=list, size=None)),
-                ('webhook_url', models.URLField(blank=True)),
-                ('webhook_secret', models.CharField(blank=True, max_length=120)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=120, unique=True)),
+                ("slug", models.SlugField(unique=True)),
+                (
+                    "contact_emails",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.EmailField(max_length=254), blank=True, default=list, size=None
+                    ),
+                ),
+                ("webhook_url", models.URLField(blank=True)),
+                ("webhook_secret", models.CharField(blank=True, max_length=120)),
             ],
         ),
         migrations.CreateModel(
-            name='Counter',
+            name="Counter",
             fields=[
-                ('series', models.CharField(max_length=24, primary_key=True, serialize=False)),
-                ('last', models.PositiveIntegerField(default=0)),
+                ("series", models.CharField(max_length=24, primary_key=True, serialize=False)),
+                ("last", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='ProtocolVersion',
+            name="ProtocolVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(unique=True)),
-                ('text', models.TextField()),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(unique=True)),
+                ("text", models.TextField()),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('slug', models.SlugField(unique=True)),
-                ('critical_path', models.BooleanField(default=False)),
-                ('core_revenue', models.BooleanField(default=False)),
-                ('revenue_per_hour', models.PositiveIntegerField(default=0, help_text="In the organisation's currency.")),
-                ('bridge', models.CharField(blank=True, help_text='A link, a phone number or a room.', max_length=300)),
-                ('dashboards', models.JSONField(blank=True, default=list, help_text='[{"name": "...", "url": "..."}], in fixed order.')),
-                ('clients', models.ManyToManyField(blank=True, related_name='services', to='incidents.client')),
-                ('dependencies', models.ManyToManyField(blank=True, related_name='dependents', to='incidents.service')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='services', to='people.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, unique=True)),
+                ("slug", models.SlugField(unique=True)),
+                ("critical_path", models.BooleanField(default=False)),
+                ("core_revenue", models.BooleanField(default=False)),
+                (
+                    "revenue_per_hour",
+                    models.PositiveIntegerField(default=0, help_text="In the organisation's currency."),
+                ),
+                (
+                    "bridge",
+                    models.CharField(
+                        blank=True, help_text="A link, a phone number or a room.", max_length=300
+                    ),
+                ),
+                (
+                    "dashboards",
+                    models.JSONField(
+                        blank=True, default=list, help_text='[{"name": "...", "url": "..."}], in fixed order.'
+                    ),
+                ),
+                (
+                    "clients",
+                    models.ManyToManyField(blank=True, related_name="services", to="incidents.client"),
+                ),
+                (
+                    "dependencies",
+                    models.ManyToManyField(blank=True, related_name="dependents", to="incidents.service"),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="services", to="people.team"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('key', models.CharField(max_length=24, unique=True)),
-                ('kind', models.CharField(choices=[('live', 'Live'), ('drill', 'Drill')], default='live', max_length=5)),
-                ('time', models.CharField(choices=[('wall', 'Wall'), ('driven', 'Driven')], default='wall', max_length=6)),
-                ('driven_now', models.DateTimeField(blank=True, help_text="The driver's last instant.", null=True)),
-                ('title', models.CharField(max_length=200)),
-                ('severity', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('presumed', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('status', models.CharField(default='open', max_length=16)),
-                ('fold_version', models.PositiveSmallIntegerField(default=1)),
-                ('state', models.JSONField(default=dict)),
-                ('seq', models.PositiveIntegerField(default=0)),
-                ('rev', models.PositiveIntegerField(default=0)),
-                ('head_hash', models.BinaryField(default=b'')),
-                ('opened_at', models.DateTimeField()),
-                ('alert_fired_at', models.DateTimeField()),
-                ('declared_at', models.DateTimeField(blank=True, null=True)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('next_update_at', models.DateTimeField(blank=True, null=True)),
-                ('waiting', models.PositiveSmallIntegerField(default=0, help_text='Changes that wait for an answer.')),
-                ('unanswered', models.BooleanField(default=False, help_text='Nobody answered any page (red everywhere).')),
-                ('words', django.contrib.postgres.search.SearchVectorField(null=True)),
-                ('clients', models.ManyToManyField(blank=True, related_name='incidents', to='incidents.client')),
-                ('follows', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='followed_by', to='incidents.incident')),
-                ('ic', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('protocol', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='incidents.protocolversion')),
-                ('services', models.ManyToManyField(related_name='incidents', to='incidents.service')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("key", models.CharField(max_length=24, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("live", "Live"), ("drill", "Drill")], default="live", max_length=5
+                    ),
+                ),
+                (
+                    "time",
+                    models.CharField(
+                        choices=[("wall", "Wall"), ("driven", "Driven")], default="wall", max_length=6
+                    ),
+                ),
+                (
+                    "driven_now",
+                    models.DateTimeField(blank=True, help_text="The driver's last instant.", null=True),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("severity", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("presumed", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("status", models.CharField(default="open", max_length=16)),
+                ("fold_version", models.PositiveSmallIntegerField(default=1)),
+                ("state", models.JSONField(default=dict)),
+                ("seq", models.PositiveIntegerField(default=0)),
+                ("rev", models.PositiveIntegerField(default=0)),
+                ("head_hash", models.BinaryField(default=b"")),
+                ("opened_at", models.DateTimeField()),
+                ("alert_fired_at", models.DateTimeField()),
+                ("declared_at", models.DateTimeField(blank=True, null=True)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("next_update_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "waiting",
+                    models.PositiveSmallIntegerField(default=0, help_text="Changes that wait for an answer."),
+                ),
+                (
+                    "unanswered",
+                    models.BooleanField(
+                        default=False, help_text="Nobody answered any page (red everywhere)."
+                    ),
+                ),
+                ("words", django.contrib.postgres.search.SearchVectorField(null=True)),
+                (
+                    "clients",
+                    models.ManyToManyField(blank=True, related_name="incidents", to="incidents.client"),
+                ),
+                (
+                    "follows",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="followed_by",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "ic",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "protocol",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="incidents",
+                        to="incidents.protocolversion",
+                    ),
+                ),
+                ("services", models.ManyToManyField(related_name="incidents", to="incidents.service")),
             ],
         ),
         migrations.CreateModel(
-            name='TimelineEntry',
+            name="TimelineEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField()),
-                ('rev', models.PositiveIntegerField()),
-                ('kind', models.CharField(max_length=32)),
-                ('v', models.PositiveSmallIntegerField(default=1)),
-                ('role', models.CharField(blank=True, max_length=32)),
-                ('happened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('written_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('payload', models.JSONField(default=dict)),
-                ('text_hash', models.BinaryField(default=b'')),
-                ('prev_hash', models.BinaryField()),
-                ('hash', models.BinaryField()),
-                ('author', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('incident', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='incidents.incident')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField()),
+                ("rev", models.PositiveIntegerField()),
+                ("kind", models.CharField(max_length=32)),
+                ("v", models.PositiveSmallIntegerField(default=1)),
+                ("role", models.CharField(blank=True, max_length=32)),
+                ("happened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("written_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("payload", models.JSONField(default=dict)),
+                ("text_hash", models.BinaryField(default=b"")),
+                ("prev_hash", models.BinaryField()),
+                ("hash", models.BinaryField()),
+                (
+                    "author",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="incidents.incident",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EntryText',
+            name="EntryText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField()),
-                ('salt', models.BinaryField()),
-                ('body', models.JSONField(default=dict)),
-                ('incident', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='texts', to='incidents.incident')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveIntegerField()),
+                ("salt", models.BinaryField()),
+                ("body", models.JSONField(default=dict)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="texts",
+                        to="incidents.incident",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('incident', 'seq'), name='text_seq_once')],
+                "constraints": [models.UniqueConstraint(fields=("incident", "seq"), name="text_seq_once")],
             },
         ),
         migrations.CreateModel(
-            name='Deadline',
+            name="Deadline",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('clock', models.CharField(max_length=32)),
-                ('subject', models.CharField(blank=True, default='', max_length=32)),
-                ('occurrence', models.PositiveIntegerField()),
-                ('step', models.CharField(max_length=32)),
-                ('due_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('armed', 'Armed'), ('fired', 'Fired'), ('met', 'Met'), ('cancelled', 'Cancelled')], default='armed', max_length=9)),
-                ('driven', models.BooleanField(default=False, help_text='Belongs to a driven incident; the tick leaves it alone.')),
-                ('fired_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, max_length=300)),
-                ('incident', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deadlines', to='incidents.incident')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("clock", models.CharField(max_length=32)),
+                ("subject", models.CharField(blank=True, default="", max_length=32)),
+                ("occurrence", models.PositiveIntegerField()),
+                ("step", models.CharField(max_length=32)),
+                ("due_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("armed", "Armed"),
+                            ("fired", "Fired"),
+                            ("met", "Met"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="armed",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "driven",
+                    models.BooleanField(
+                        default=False, help_text="Belongs to a driven incident; the tick leaves it alone."
+                    ),
+                ),
+                ("fired_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, max_length=300)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deadlines",
+                        to="incidents.incident",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('driven', False), ('state', 'armed')), fields=['due_at'], name='deadline_armed')],
-                'constraints': [models.UniqueConstraint(fields=('incident', 'clock', 'subject', 'occurrence', 'step'), name='deadline_fires_once')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("driven", False), ("state", "armed")),
+                        fields=["due_at"],
+                        name="deadline_armed",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("incident", "clock", "subject", "occurrence", "step"),
+                        name="deadline_fires_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(max_length=12)),
-                ('major', models.BooleanField(help_text='Approved under SEV-1 or SEV-2.')),
-                ('unauthorised', models.BooleanField(default=False)),
-                ('effect', models.BooleanField(blank=True, null=True)),
-                ('proposed_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('approver', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('implementer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('requester', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='incidents.incident')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("state", models.CharField(max_length=12)),
+                ("major", models.BooleanField(help_text="Approved under SEV-1 or SEV-2.")),
+                ("unauthorised", models.BooleanField(default=False)),
+                ("effect", models.BooleanField(blank=True, null=True)),
+                ("proposed_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "implementer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "requester",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="changes",
+                        to="incidents.incident",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('incident', 'number'), name='change_number_once'), models.CheckConstraint(condition=models.Q(('major', False), ('approver__isnull', True), models.Q(('approver', models.F('requester')), _negated=True), _connector='OR'), name='change_never_approved_by_its_requester')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("incident", "number"), name="change_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("major", False),
+                            ("approver__isnull", True),
+                            models.Q(("approver", models.F("requester")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="change_never_approved_by_its_requester",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Seat',
+            name="Seat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(help_text='ic, deputy, ops, ops2, comms, scribe, or sme.<domain>', max_length=48)),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to='incidents.incident')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        help_text="ic, deputy, ops, ops2, comms, scribe, or sme.<domain>", max_length=48
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="seats",
+                        to="incidents.incident",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="seats",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('incident', 'role'), name='seat_one_holder')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("incident", "role"),
+                        name="seat_one_holder",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(models.F('opened_at'), condition=models.Q(('status__in', ('resolved', 'closed')), _negated=True), name='incident_open'),
+            model_name="incident",
+            index=models.Index(
+                models.F("opened_at"),
+                condition=models.Q(("status__in", ("resolved", "closed")), _negated=True),
+                name="incident_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(models.OrderBy(models.F('opened_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='incident_newest_first'),
+            model_name="incident",
+            index=models.Index(
+                models.OrderBy(models.F("opened_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="incident_newest_first",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('words'), name='incident_words'),
+            model_name="incident",
+            index=django.contrib.postgres.indexes.GinIndex(models.F("words"), name="incident_words"),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('open', 'investigating', 'identified', 'mitigating', 'monitoring', 'resolved', 'closed'))), name='incident_status_known'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        (
+                            "open",
+                            "investigating",
+                            "identified",
+                            "mitigating",
+                            "monitoring",
+                            "resolved",
+                            "closed",
+                        ),
+                    )
+                ),
+                name="incident_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('severity__isnull', True), ('severity__range', (1, 4)), _connector='OR'), name='incident_severity_1_to_4'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("severity__isnull", True), ("severity__range", (1, 4)), _connector="OR"),
+                name="incident_severity_1_to_4",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'resolved'), _negated=True), ('resolved_at__isnull', False), _connector='OR'), name='incident_resolved_has_a_time'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "resolved"), _negated=True),
+                    ("resolved_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="incident_resolved_has_a_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='timelineentry',
-            index=models.Index(fields=['incident', 'rev'], name='entry_by_rev'),
+            model_name="timelineentry",
+            index=models.Index(fields=["incident", "rev"], name="entry_by_rev"),
         ),
         migrations.AddConstraint(
-            model_name='timelineentry',
-            constraint=models.UniqueConstraint(fields=('incident', 'seq'), name='entry_seq_once'),
+            model_name="timelineentry",
+            constraint=models.UniqueConstraint(fields=("incident", "seq"), name="entry_seq_once"),
         ),
     ]

@@ -5,23 +5,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0002_the_timeline_is_append_only'),
+        ("incidents", "0002_the_timeline_is_append_only"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(models.OrderBy(models.F('resolved_at'), descending=True), condition=models.Q(('resolved_at__isnull', False)), name='incident_resolved_last'),
+            model_name="incident",
+            index=models.Index(
+                models.OrderBy(models.F("resolved_at"), descending=True),
+                condition=models.Q(("resolved_at__isnull", False)),
+                name="incident_resolved_last",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(models.F('opened_at'), condition=models.Q(('severity', 1)), name='incident_major'),
+            model_name="incident",
+            index=models.Index(
+                models.F("opened_at"), condition=models.Q(("severity", 1)), name="incident_major"
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(models.OrderBy(models.F('opened_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('kind', 'drill')), name='incident_drills'),
+            model_name="incident",
+            index=models.Index(
+                models.OrderBy(models.F("opened_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("kind", "drill")),
+                name="incident_drills",
+            ),
         ),
     ]

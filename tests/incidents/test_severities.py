@@ -113,3 +113,14 @@ def test_a_protocol_with_faults_is_refused_with_a_sentence_for_each() -> None:
         parse(bad)
     assert len(refused.value.problems) == 2
     assert "clock.nowhere" in refused.value.problems[0]
+
+
+@pytest.mark.django_db
+def test_an_earlier_protocol_loaded_again_gets_a_number_of_its_own() -> None:
+    first = current_protocol(T0)
+    store_protocol(default_text().replace('"clock.triage" = 5', '"clock.triage" = 7'), now=T0)
+
+    again = store_protocol(default_text(), now=T0)
+
+    first.refresh_from_db()
+    assert (first.number, again.number, current_protocol(T0)) == (1, 3, again)
