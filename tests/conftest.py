@@ -1,14 +1,17 @@
 """What every test stands on: its worker's own PostgreSQL database, as the application's role, and its own Valkey."""
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connections
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests import house
+from tests import chromium, house
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +23,19 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Generator[None, None,
         yield
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Generator[Browser, None, None]":
+    """The one Chromium of the browser lane: Playwright runs once a process."""
+    from playwright.sync_api import sync_playwright  # only this lane needs it
+
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=chromium.path(), args=[flag for flag in chromium.flags() if flag != "--headless"]
+        )
+        yield made
+        made.close()
 
 
 def _start_anew(case: Any) -> None:

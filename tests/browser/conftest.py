@@ -7,9 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests import chromium
 from tests.browser.cast import NAMES, Person
 from tests.running import Running, desk
 
@@ -32,17 +31,6 @@ def running() -> Generator[Running, None, None]:
         return
     with desk(DEMO="1", API_PER_MINUTE="100000") as started:
         yield started
-
-
-@pytest.fixture(scope="session")
-def browser() -> Generator[Browser, None, None]:
-    """One Chromium."""
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=chromium.path(), args=[flag for flag in chromium.flags() if flag != "--headless"]
-        )
-        yield made
-        made.close()
 
 
 class Cast(dict[str, Person]):

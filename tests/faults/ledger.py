@@ -111,10 +111,14 @@ class Result:
         )
 
 
-def settle(place: Place, ops: list[Op], strikes: Iterable[float] = (), *, within: float = 20.0) -> Result:
+# Sent, and then the connection went: nobody can know what became of it. A refused connection is no such thing.
+BROKEN = frozenset({"ReadError", "ReadTimeout", "WriteError", "RemoteProtocolError"})
+
+
+def settle(place: Place, ops: list[Op], *, within: float = 20.0) -> Result:
     """Try every unknown again until it is answered, then compare all keys with the timelines."""
     unknown = [op for op in ops if op.status != 200]
-    cut = sum(any(op.began <= at <= op.ended for at in strikes) for op in unknown)
+    cut = sum(bool(BROKEN & set(op.said)) for op in unknown)
     there = _keys(place, {op.incident for op in ops})
     recovered = sum(op.key in there for op in unknown)
     with ThreadPoolExecutor(6) as pool:

@@ -18,6 +18,7 @@ from tests.running import wait_until
 pytestmark = pytest.mark.faults
 
 OWN = ("web", "worker", "beat", "keeper")
+MOST = 8  # a restart may be over before any form meets it: strike again until one does
 TYPED = "The disk of the ledger is full.\nWe move the archive away."
 
 
@@ -37,7 +38,12 @@ class Typing:
             with contextlib.suppress(httpx.HTTPError):
                 self.answers.append(browser.post(f"/incidents/{self.key}/entries/", data=form))
                 self.ids.append(form["request_id"])
-            self.stop.wait(0.1)
+            self.stop.wait(0.02)
+
+
+def told(typing: Typing) -> list[httpx.Response]:
+    """The answers that said it could not be done just now."""
+    return [answer for answer in typing.answers if answer.status_code == 503]
 
 
 def accepts(place: Place) -> bool:
@@ -58,7 +64,7 @@ def test_an_immediate_restart_costs_sentences_and_nothing_else(calm: Place) -> N
     with contextlib.closing(calm.browser()) as browser, ledger.Clients(calm, incidents, threads=4) as clients:
         typist = threading.Thread(target=typing.run, args=(browser,))
         typist.start()
-        for _ in range(2):
+        while len(strikes) < 2 or (not told(typing) and len(strikes) < MOST):
             seen = clients.answered()
             wait_until(lambda: clients.answered() > seen + 20, within=10, what="acts to flow")  # noqa: B023
             old = calm.running.kill("postgres", signal.SIGQUIT)  # what `pg_ctl -m immediate restart` sends
@@ -75,21 +81,19 @@ def test_an_immediate_restart_costs_sentences_and_nothing_else(calm: Place) -> N
             recoveries.append(good - accepted)
         typing.stop.set()
         typist.join()
-    result = ledger.settle(calm, clients.ops, strikes)
+    result = ledger.settle(calm, clients.ops)
 
-    told = [answer for answer in typing.answers if answer.status_code == 503]
     refused = ledger.said(clients.ops, "503")
     print(
         f"F9: {len(strikes)} immediate restarts of PostgreSQL; first good answer "
-        f"{', '.join(f'{each:.1f} s' for each in recoveries)} after it accepts; {len(told)} forms answered with a 503 that "
+        f"{', '.join(f'{each:.1f} s' for each in recoveries)} after it accepts; {len(told(typing))} forms answered with a 503 that "
         f"keeps the text, {len(refused)} programs with a sentence; {result}"
     )
     assert result.clean, result
     assert result.unknown > 0
     assert max(recoveries) <= 5
     assert {answer.status_code for answer in typing.answers} == {303, 503}
-    assert told
-    for answer in told:
+    for answer in told(typing):
         assert "The disk of the ledger is full." in answer.text
         assert "Your text is kept" in answer.text
         assert 'name="request_id"' in answer.text

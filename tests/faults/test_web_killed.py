@@ -31,7 +31,7 @@ def test_killed_web_workers_lose_nothing_and_double_nothing(calm: Place) -> None
             os.kill(dice.choice(calm.web_workers()), signal.SIGKILL)
             strikes.append(time.monotonic())
             time.sleep(dice.uniform(0.1, 0.4))
-    result = ledger.settle(calm, clients.ops, strikes)
+    result = ledger.settle(calm, clients.ops)
 
     # A worker killed again within 5.5 s of its start makes the server give up as a whole; the supervisor starts it again.
     whole = calm.running.said().count("web ended") - ended
@@ -52,7 +52,7 @@ def test_a_killed_web_server_comes_back_and_nothing_is_lost(calm: Place) -> None
         seen = clients.answered()
         wait_until(lambda: clients.answered() > seen + 20, within=15, what="acts to flow again")
     back = ledger.longest_gap(clients.ops, since=struck)
-    result = ledger.settle(calm, clients.ops, [struck])
+    result = ledger.settle(calm, clients.ops)
 
     print(f"F1: 1 kill of the web server, no answer for {back:.1f} s; {result}")
     assert result.clean, result

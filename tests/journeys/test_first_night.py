@@ -7,7 +7,7 @@ the desk as it ships, a protocol minute lasting one second.
 import json
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -15,10 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from incidentdesk.kernel.embedded.valkey import free_port
-from tests import alertmanager, chromium
+from tests import alertmanager
 from tests.comms.receivers import mail_server
 from tests.running import Running, desk, wait_until
 
@@ -28,15 +28,6 @@ ALERT = (
     {"summary": "writes fail, 14,000 errors a minute"},
 )
 SARAH, ALEX = "sarah.okafor@northline.example", "alex.lindqvist@northline.example"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser, None, None]:
-    """One Chromium for the journey."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium.path(), args=chromium.flags())
-        yield launched
-        launched.close()
 
 
 @contextmanager
