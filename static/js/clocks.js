@@ -47,7 +47,7 @@ function tick() {
   for (const el of document.querySelectorAll("[data-until]")) until(el, now);
   for (const el of document.querySelectorAll("[data-since]")) put(el, figure(now - Date.parse(el.dataset.since)));
   for (const el of document.querySelectorAll("[data-opens-at]")) {
-    if (now < Date.parse(el.dataset.opensAt)) continue;
+    if (now < Date.parse(el.dataset.opensAt) + 1000) continue; // the server's clock decides: never offer it a moment early
     el.hidden = false;
     const shut = document.getElementById(el.dataset.insteadOf);
     if (shut) for (const old of [shut, shut.parentElement.querySelector(".because")]) if (old) old.hidden = true;

@@ -58,7 +58,8 @@ def test_an_immediate_restart_costs_sentences_and_nothing_else(calm: Place) -> N
     incidents, page = [calm.declare() for _ in range(2)], calm.declare()
     pids = {name: calm.running.pid(name) for name in OWN}
     wait_until(lambda: len(calm.web_workers()) == 2, within=15, what="both web workers")
-    workers, strikes, recoveries = calm.web_workers(), [], []
+    workers, recoveries = calm.web_workers(), list[float]()
+    strikes: list[float] = []
     typing = Typing(calm, page)
 
     with contextlib.closing(calm.browser()) as browser, ledger.Clients(calm, incidents, threads=4) as clients:

@@ -23,6 +23,7 @@ from tests.comms.receivers import mail_server
 from tests.running import Running, desk, wait_until
 
 pytestmark = [pytest.mark.browser]
+expect.set_options(timeout=15_000)
 ALERT = (
     {"alertname": "LedgerWriteErrors", "service": "ledger", "severity": "critical"},
     {"summary": "writes fail, 14,000 errors a minute"},
