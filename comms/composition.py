@@ -173,7 +173,7 @@ def naming_next(body: str, fields: UpdateFields, *, now: datetime) -> str:
 
 def _subject(fields: UpdateFields, audience: Audience, facts: Facts) -> str:
     if audience in (Audience.CLIENTS, Audience.PUBLIC):
-        head, words = f"Disturbance of {facts.outside_name}", OUTSIDE_WORDS
+        head, words = f"Disruption of {facts.outside_name}", OUTSIDE_WORDS
     else:
         head, words = f"[{facts.reference}] {facts.title}", STATUS_WORDS
     tail = f": update {facts.number}, {words[fields.status].lower()}"
@@ -222,7 +222,7 @@ def _outside(fields: UpdateFields, facts: Facts, clock: "_Clock") -> list[str]:
         "" if fields.status in OVER else "The cause is under investigation. Our team is working on it."
     )
     return [
-        f"What: disturbance of {facts.outside_name}",
+        f"What: disruption of {facts.outside_name}",
         _time_line(facts, clock),
         _block("What you may notice", fields.impact or "We are still finding out who is affected."),
         f"Status: {OUTSIDE_WORDS[fields.status]}{_unchanged(fields, clock)}",

@@ -3,7 +3,7 @@
 Names come in as plain maps; nothing here asks the database.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,15 @@ def sentence(kind: str, told: Told) -> str:
     """The entry as one sentence that stands alone; unknown kinds say their name."""
     words = WORDS.get(kind)
     return f"{told.who}: {kind}." if words is None else words(told)
+
+
+READERS = {"public": "the public"}
+
+
+def readers(audiences: Iterable[str]) -> str:
+    """Audiences in words: `responders`, `clients and the public`."""
+    names = [READERS.get(each, each) for each in audiences]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def past_tense(kind: str, payload: Payload) -> str:
@@ -139,8 +148,8 @@ def _step(t: Told) -> str:
     if t.payload.get("call") == "red":
         return "Nobody answered any page. This stays red on every page until somebody does."
     sentences = {
-        "remind": f"{t.clock()} falls due soon.{tells}",
-        "overdue": f"{t.clock()} is overdue.{tells}",
+        "remind": f"“{t.clock()}” falls due soon.{tells}",
+        "overdue": f"“{t.clock()}” is overdue.{tells}",
         "unanswered": f"A page was not answered in time.{tells}",
         "page_next": "Nobody answered, so the paging goes on.",
         "offer_declaration": f"Triage took its time; declaring is offered.{tells}",
@@ -151,7 +160,7 @@ def _step(t: Told) -> str:
 
 def _rolled(t: Told) -> str:
     missed = t.payload.get("missed", 1)
-    return f"{t.clock()} was missed{f' {missed} times' if missed > 1 else ''}; the next one is overdue."
+    return f"“{t.clock()}” was missed{f' {missed} times' if missed > 1 else ''}; the next one is overdue."
 
 
 def _refused(t: Told) -> str:
@@ -174,7 +183,7 @@ def _confirmed(t: Told) -> str:
 def _update(t: Told) -> str:
     until = f" The next is promised by {_at(t.payload['next'])}." if t.payload.get("next") else ""
     plain = " (no change)" if t.payload.get("kind") == "no-change" else ""
-    return f"{t.who} sent update {t.payload['update']}{plain} to {', '.join(t.payload['to'])}.{until}"
+    return f"{t.who} sent update {t.payload['update']}{plain} to {readers(t.payload['to'])}.{until}"
 
 
 def _scope(t: Told) -> str:
@@ -185,7 +194,7 @@ def _scope(t: Told) -> str:
 
 def _impact(t: Told) -> str:
     parts = [
-        f"{t.payload[name]:g} {word}" for name, word in FIGURES.items() if t.payload.get(name) is not None
+        f"{t.payload[name]:,g}{word}" for name, word in FIGURES.items() if t.payload.get(name) is not None
     ]
     if t.payload.get("worse"):
         parts.append("getting worse" if t.payload["worse"] == "yes" else "not getting worse")
@@ -193,8 +202,8 @@ def _impact(t: Told) -> str:
 
 
 FIGURES = {
-    "users": "users", "percent": "per cent of users", "revenue": "per hour at risk", "tickets": "support tickets",
-    "stuck": "transactions stuck",
+    "users": " users", "percent": "% of users", "revenue": " per hour at risk", "tickets": " support tickets",
+    "stuck": " transactions stuck",
 }  # fmt: skip
 
 
@@ -253,7 +262,7 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "corrected": lambda t: f"{t.who} corrected entry {t.payload['of']}.",
     "redacted": lambda t: f"{t.who} redacted the text of entry {t.payload['of']}.",
     "escalated": lambda t: f"{t.who} escalated to {ESCALATED.get(t.payload['to'], t.payload['to'])}.",
-    "reason": lambda t: f"{t.who} gave a reason for {t.clock()}.",
+    "reason": lambda t: f"{t.who} gave a reason for “{t.clock()}”.",
     "client.confirmed": lambda t: (
         f"{t.who} entered that {t.clients.get(t.payload['client'], 'the client')} confirmed recovery."
     ),
@@ -277,5 +286,5 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "refused": _refused,
     "message.dead": _by("A message could not be delivered and was given up."),
     "message.resent": _by("{who} sent a message again that had been given up."),
-    "draft.prepared": lambda t: f"A draft for {', '.join(t.payload.get('to', ()))} is ready.",
+    "draft.prepared": lambda t: f"A draft for {readers(t.payload.get('to', ()))} is ready.",
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from desk.board.load import Board, Open
+from desk.room.clocks import audiences
 from desk.room.shapes import DeskWait, Link
 from desk.room.standing import approvers
 from desk.room.words import Words, fixed, listed
@@ -67,7 +68,7 @@ def _late(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
     texts = [reading for reading in owed if each.protocol.clock[reading.clock].owes == "comms"]
     if texts:
         first = min(texts, key=lambda reading: reading.due or "")
-        told = f"overdue: {listed([reading.label for reading in texts])}"
+        told = f"overdue: {_named(texts, each.protocol)}"
         link = Link(f"{each.base}updates/new/", "Write update")
         yield DeskWait(each.incident.key, told, words.until("", first.due), link, "late")  # type: ignore[arg-type]
     for reading in owed:
@@ -76,6 +77,13 @@ def _late(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
             yield DeskWait(
                 each.incident.key, told, words.until("", reading.due), Link(each.base, "Open"), "late"
             )
+
+
+def _named(texts: list[Reading], protocol: Protocol) -> str:
+    """Late texts in words, the updates as one: `First client notice and update to clients and the public`."""
+    updates = [each for each in texts if protocol.clock[each.clock].kind == "cadence"]
+    names = [each.label for each in texts if each not in updates]
+    return listed([*names, *([f"update to {audiences(updates, protocol)}"] if updates else [])])
 
 
 def owes(protocol: Protocol, state: State, reading: Reading) -> int | None:

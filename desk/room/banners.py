@@ -9,11 +9,11 @@ from desk.room.load import Bundle
 from desk.room.roster import may_join
 from desk.room.shapes import Banner, Countdown, Link, Pair
 from desk.room.standing import Standing
-from desk.room.words import Words, listed
+from desk.room.words import Words
 from incidentdesk.kernel.stamps import Stamp, moment, stamp
 from incidents.protocol import Reading
 from incidents.protocol.state import force, holder
-from incidents.sentences import seat_label
+from incidents.sentences import readers, seat_label
 from people.rights import Right, qualified
 
 KINDS = frozenset({"severity.proposed", "draft.prepared", "alert.resolved", "update.sent"})
@@ -242,6 +242,6 @@ def _drafts(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: 
         return
     to = [audience for audience in row.payload.get("to", ()) if sent.get(audience, "") < stamp(row.happened)]
     if to:
-        text = f"A draft for {listed(to)} is ready."
+        text = f"A draft for {readers(to)} is ready."
         link = Link(f"/incidents/{bundle.incident.key}/updates/new/", "Open the draft")
         yield Banner("draft", "", "Draft ready", text, None, link)

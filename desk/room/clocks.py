@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from desk.room.shapes import ClockTile, Countdown
 from desk.room.words import Words, counted, figure, fixed, rough, upward
 from incidents.protocol import Protocol, Reading, State
+from incidents.sentences import readers
 
 
 def tiles(
@@ -134,6 +135,11 @@ def next_update(readings: Sequence[Reading], protocol: Protocol, words: Words) -
 
 
 def overdue_words(readings: Sequence[Reading], protocol: Protocol) -> str:
-    """`Update, clients and Executives are overdue`, or nothing."""
-    late = [each.label for each in updates_due(readings, protocol) if each.word == "overdue"]
-    return f"{counted(len(late), 'update')} overdue: {'; '.join(late)}" if late else ""
+    """`2 updates overdue: to clients and executives`, or nothing; the latest first."""
+    late = [each for each in updates_due(readings, protocol) if each.word == "overdue"]
+    return f"{counted(len(late), 'update')} overdue: to {audiences(late, protocol)}" if late else ""
+
+
+def audiences(readings: Sequence[Reading], protocol: Protocol) -> str:
+    """Whom update clocks speak of: `responders, clients and the public`."""
+    return readers(protocol.clock[each.clock].audience for each in readings)

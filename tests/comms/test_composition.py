@@ -80,7 +80,7 @@ def test_actions_stand_with_their_owners_when_nothing_else_was_written() -> None
 def test_outside_readers_get_what_impact_status_estimate_and_next_time(audience: Audience) -> None:
     _, body = render(FIELDS, audience, facts=FACTS, now=NOW)
 
-    assert "What: disturbance of payments" in body
+    assert "What: disruption of payments" in body
     assert "Time: 2026-03-29 01:15 UTC, 28 min since detection" in body
     assert "Most payments fail." in body
     assert "Status: A fix is being applied" in body
@@ -158,7 +158,7 @@ def test_the_subject_begins_alike_through_a_whole_thread() -> None:
         for number, status in ((1, "investigating"), (2, "monitoring"), (3, "resolved"))
     ]
 
-    assert {subject.split(":")[0] for subject in subjects} == {"Disturbance of payments"}
+    assert {subject.split(":")[0] for subject in subjects} == {"Disruption of payments"}
 
 
 def test_a_draft_holds_findings_as_lines_and_actions_with_owners() -> None:

@@ -95,7 +95,7 @@ def test_an_update_that_is_late_is_told_to_the_one_who_owes_it() -> None:
 
     hers, his = shown(sarah), shown(other)
 
-    assert [wait.action.url for wait in hers.yours if "Update" in wait.text] == [
+    assert [wait.action.url for wait in hers.yours if "update to" in wait.text] == [
         f"/incidents/{incident.key}/updates/new/"
     ]
     assert his.yours == ()

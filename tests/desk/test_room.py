@@ -386,7 +386,7 @@ def test_an_overdue_update_is_loud_in_title_banner_and_head(sarah: User, alex: U
     room = room_of(led(sarah, alex), sarah, T0 + minutes(19))
 
     late = banner(room, "overdue")
-    assert late is not None and late.text.startswith("4 updates overdue: Update, responders")
+    assert late is not None and late.text.startswith("4 updates overdue: to responders, clients")
     assert room.state.title.startswith("(!) late 04:00 INC-")
     assert (room.header.next_update.look, room.state.loud) == ("late", "The next update is late.")
 
