@@ -25,7 +25,7 @@ SELECT clock_timestamp(), (SELECT at FROM desk_heartbeat WHERE name = %s), (
   SELECT key FROM incidents_incident WHERE unanswered AND NOT (status IN ('resolved', 'closed')) AND time = 'wall'
   ORDER BY opened_at LIMIT 1)
 """
-_ROOM = (Link("/", "Desk", "layout-list"), Link("/incidents/", "Past incidents", "file-text"),
+_ROOM = (Link("/", "Desk", "layout-list"), Link("/incidents/", "Incidents", "file-text"),
          Link("/runbooks/", "Runbooks", "list-checks"))  # fmt: skip
 _OUTSIDE = (Link("/incidents/", "Incidents", "file-text"),)
 _ADMIN = (Link("/administration/", "Administration", "shield-check"),)

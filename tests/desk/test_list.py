@@ -224,3 +224,16 @@ def test_people_outside_the_room_get_summaries_and_find_by_title_alone() -> None
     assert keys(listed(marcus, q="kestrel")) == []
     assert keys(listed(marcus, q="secretive")) == []
     assert keys(listed(make_user("Cleo", roles=["client_contact"]))) == []
+
+
+def test_the_list_is_called_what_it_holds_and_every_page_leads_to_it_and_to_declaring() -> None:
+    sarah = commander("Sarah")
+    browser = signed_in(sarah)
+
+    whole = {path: browser.get(path).content.decode() for path in ("/incidents/", "/runbooks/", "/account/")}
+
+    assert "<title>Incidents: " in whole["/incidents/"]
+    for path, html in whole.items():
+        assert "Past incidents" not in html
+        assert '<a class="btn btn--primary wide-only" href="/declare/"' in html, path
+        assert html.count('data-key="/"') == 1, path  # a link to the search, or on the list the search itself

@@ -123,7 +123,7 @@ class Shell:
     sign_out_url: str = ""
     preferences_url: str = ""  # POST theme=auto|dark|light, shortcuts=on|"" ; 204
     sessions_url: str = ""
-    nav: tuple[Link, ...] = ()  # only pages that exist, e.g. Desk, Past incidents
+    nav: tuple[Link, ...] = ()  # only pages that exist, e.g. Desk, Incidents
     here: str = ""  # url of the current nav item
 
 
