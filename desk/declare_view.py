@@ -129,7 +129,7 @@ def view(
         data=typed.ticked("data"),
         severities=_severities(protocol, typed.level or said.severity.level),
         verdict=said,
-        then=then(protocol, typed.level or said.severity.level or (incident.presumed if incident else None) or 1),
+        then=then(protocol, typed.level or said.severity.level or (incident.presumed if incident else None) or 0),
         open_like=_open_like(chosen, incident, viewer),
         version=str(cast(State, incident.state)["status_seq"]) if incident else "",
         answer=answer,
@@ -195,7 +195,9 @@ def _severities(protocol: Protocol, chosen: int) -> tuple[Option, ...]:
 
 
 def then(protocol: Protocol, level: int) -> tuple[Link, ...]:
-    """What the severity brings about, in the words of its response row (SEV-07..10)."""
+    """What the severity brings about, in the words of its response row (SEV-07..10); 0 is no severity yet."""
+    if not level:
+        return (Link("", "It follows from the severity: answer a question or pick one.", "circle-help"),)
     each = protocol.severities[level]
     lines = [(each.response, "timer"), (each.people, "users-round"), (each.communication, "megaphone")]
     return tuple(Link("", f"{each.name}: {text}", icon) for text, icon in lines)

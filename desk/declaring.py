@@ -41,7 +41,7 @@ def suggestion(request: DeskRequest) -> HttpResponse:
     names = Service.objects.filter(slug__in=typed.many("services")).order_by("name")
     protocol = current()
     said = verdict(protocol, typed, list(names.values_list("name", flat=True)))
-    lines = then(protocol, typed.level or said.severity.level or 1)
+    lines = then(protocol, typed.level or said.severity.level)
     regions = (
         ("desk/_verdict.html", {"verdict": said}),
         ("desk/_then.html", {"then": lines, "beside": True}),

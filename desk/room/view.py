@@ -120,7 +120,7 @@ class Room:
 
     @cached_property
     def decides(self) -> str:
-        return header.decides(self.bundle.state, self.words)
+        return "" if self.here.over else header.decides(self.bundle.state, self.words)
 
     @cached_property
     def gate(self) -> Gate:

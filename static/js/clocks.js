@@ -54,7 +54,7 @@ function tick() {
   }
   const dock = document.querySelector("[data-dock-update]");
   const next = document.querySelector("[data-next-update]");
-  if (dock && next) put(dock, `, ${next.textContent.trim()}`);
+  if (dock && next) put(dock, next.querySelector("time") ? `, ${next.textContent.trim()}` : "");
   if (!document.title.startsWith("(!)") && document.querySelector(".clock--late time[data-until], .pclock--late time[data-until]"))
     document.title = `(!) ${document.title}`;
 }

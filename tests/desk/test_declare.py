@@ -331,3 +331,16 @@ def test_a_severity_that_the_page_only_took_over_gives_way_to_the_answers() -> N
     send(signed_in(commander()), severity="2", picked="", symptom="x", services=[service.slug], **YES)
 
     assert Incident.objects.get().severity == 1
+
+
+def test_nothing_is_said_to_follow_before_there_is_a_severity() -> None:
+    ada = make_user("Ada", roles=["engineer"])
+
+    unrated, rated = page(ada), page(ada, affected="yes", share="over")
+    asked, told = page(ada, "/declare/verdict/"), page(ada, "/declare/verdict/", severity="2", picked="1")
+
+    for html in (unrated, asked):
+        assert "It follows from the severity" in html
+        assert not re.search(r"<span>SEV-\d: ", html)
+    assert "<span>SEV-1: " in rated
+    assert "<span>SEV-2: " in told

@@ -601,3 +601,13 @@ def test_a_refused_act_without_a_script_comes_back_with_the_room_and_all_that_wa
     assert "lag of 40 s on db-2" in page
     assert "A finding needs its source" in page
     assert 'id="r-header"' in page
+
+
+def test_nobody_is_said_to_decide_once_it_is_over(sarah: User, alex: User) -> None:
+    incident = led(sarah, alex, severity=3)
+    before = room_of(incident, sarah, T0 + minutes(2)).decides
+    add(incident, Draft("status.moved", {"from": "investigating", "to": "resolved"}), now=T0 + minutes(3))
+
+    after = room_of(incident, sarah, T0 + minutes(4)).decides
+
+    assert (before, after) == ("You decide", "")

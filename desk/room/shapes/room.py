@@ -359,7 +359,7 @@ class RoomView:
     roster: Roster
     impact: Impact
     waiting: tuple[ChangeCard, ...]  # r-approvals
-    decides: str  # "Sarah Okafor decides" | "IC decides" | "Nobody can decide: no IC"
+    decides: str  # "Sarah Okafor decides" | "You decide" | "Nobody can decide: no IC"; "" once it is over
     changes: tuple[ChangeCard, ...]  # r-changes, newest first
     gate: Gate
     theories: tuple[TheoryRow, ...]  # empty when the viewer may not see theories
