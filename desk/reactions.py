@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from incidentdesk.kernel.stamps import moment, stamp
-from incidents.protocol import Draft, Protocol, State, clocks, paging
+from incidents.protocol import Draft, Protocol, State, cadence, clocks, paging
 from incidents.protocol.clocks import Key
 from incidents.protocol.definition import Clock, Step
 from incidents.protocol.state import force, holder
@@ -70,7 +70,7 @@ def react(protocol: Protocol, state: State, key: Key, now: datetime) -> Reaction
     if clock is None or current is None or current["n"] != n or step_name in current["fired"]:
         return Reaction(fires=False)
     if clock.kind == "cadence":
-        count, _ = clocks.rolls(protocol, state, clock, current, stamp(now), inclusive=True)
+        count, _ = cadence.rolls(protocol, state, clock, current, stamp(now), inclusive=True)
         if count:
             rolled = Draft("clock.rolled", {"clock": clock_id, "subject": subject, "n": n, "missed": count})
             return Reaction(drafts=(rolled,), fires=step_name == "roll")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from incidentdesk.kernel.stamps import Stamp
-from incidents.protocol import clocks
+from incidents.protocol import cadence, occurrences, retiming
 from incidents.protocol.definition import Protocol
 from incidents.protocol.match import NO_ACT, fits
 from incidents.protocol.state import (
@@ -47,11 +47,11 @@ def fold(protocol: Protocol, state: State, entry: Entry) -> State:
     if entry.by is not None:
         _present(fresh, entry)
     if force(fresh) != before and before is not None:
-        clocks.reseverity(protocol, fresh, before, entry.recorded)
-    clocks.touch(protocol, fresh, entry)
+        retiming.reseverity(protocol, fresh, before, entry.recorded)
+    occurrences.touch(protocol, fresh, entry)
     _milestones(protocol, fresh, entry)
     if entry.kind == "status.moved" and entry.payload["to"] in ("resolved", "closed"):
-        clocks.end_all(protocol, fresh, entry)
+        occurrences.end_all(protocol, fresh, entry)
     return fresh
 
 
@@ -144,7 +144,7 @@ def _withdraw(protocol: Protocol, state: State, entry: Entry) -> None:
     if state["impact"] and state["impact"][-1][1] is not None:
         state["impact"] = [*state["impact"][:-1], [state["impact"][-1][0], None]]
         state["impact_seq"] = entry.seq
-    clocks.end(protocol, state, protocol.clock["stabilisation"], "", entry.recorded)
+    occurrences.end(protocol, state, protocol.clock["stabilisation"], "", entry.recorded)
 
 
 @handles("impact.withdrawn")
@@ -192,7 +192,7 @@ def _corrected(protocol: Protocol, state: State, entry: Entry) -> None:
         _stamp(state, "impact_start", to, entry.seq)  # nobody has said when it began: with the alert
         state["impact"] = [[to, state["impact"][0][1]], *state["impact"][1:]]
     _stamp(state, "alert_fired", to, entry.seq)
-    clocks.move_alert(protocol, state, was, to)
+    retiming.move_alert(protocol, state, was, to)
 
 
 @handles("owner.named")
@@ -243,7 +243,7 @@ def _acknowledged(protocol: Protocol, state: State, entry: Entry) -> None:
         for number, other in state["pages"].items():
             if number != answered and other["call"] != "hand" and "acked" not in other:
                 for clock in ("ack", "response"):
-                    clocks.end(protocol, state, protocol.clock[clock], number, entry.happened)
+                    occurrences.end(protocol, state, protocol.clock[clock], number, entry.happened)
         if not state["owner_named"] and "acknowledged" not in state["milestones"]:
             state["owner"] = entry.by if entry.by is not None else page["user"]
     state["pages"] = pages
@@ -267,7 +267,7 @@ def _call(protocol: Protocol, state: State, entry: Entry, user: int) -> None:
     """Naming is the call: one clock, `joined` once there is a bridge, else the seat's acknowledgement."""
     there = state["bridge"] is not None and str(user) not in state["joined"]
     kind = "joined" if there else "seat"
-    clocks.start(protocol, state, protocol.clock[kind], str(user), entry, again=True)
+    occurrences.start(protocol, state, protocol.clock[kind], str(user), entry, again=True)
 
 
 @handles("seat.ended")
@@ -281,7 +281,7 @@ def _left(protocol: Protocol, state: State, seat: str, gone: SeatState | None, e
     """A seat has changed hands: who left owes nothing for it, and an offer of it is over."""
     if gone and not any(held["user"] == gone["user"] for held in state["seats"].values()):
         for kind in ("joined", "seat"):
-            clocks.end(protocol, state, protocol.clock[kind], str(gone["user"]), entry.happened)
+            occurrences.end(protocol, state, protocol.clock[kind], str(gone["user"]), entry.happened)
     if state["offer"] and state["offer"]["seat"] == seat:
         state["offer"] = None
 
@@ -333,8 +333,8 @@ def _bridge(protocol: Protocol, state: State, entry: Entry) -> None:
     state["bridge"] = entry.happened
     for held in state["seats"].values():
         if not held["claimed"] and str(held["user"]) not in state["joined"]:
-            clocks.end(protocol, state, protocol.clock["seat"], str(held["user"]), entry.happened)
-            clocks.start(protocol, state, protocol.clock["joined"], str(held["user"]), entry, again=True)
+            occurrences.end(protocol, state, protocol.clock["seat"], str(held["user"]), entry.happened)
+            occurrences.start(protocol, state, protocol.clock["joined"], str(held["user"]), entry, again=True)
 
 
 @handles("bridge.joined")
@@ -445,14 +445,14 @@ def _ticked(protocol: Protocol, state: State, entry: Entry) -> None:
 
 @handles("clock.step")
 def _stepped(protocol: Protocol, state: State, entry: Entry) -> None:
-    clocks.done(state, entry)
+    occurrences.done(state, entry)
     if entry.payload.get("call") == "red":
         state["unanswered"] = True
 
 
 @handles("clock.rolled")
 def _rolled(protocol: Protocol, state: State, entry: Entry) -> None:
-    clocks.roll_over(protocol, state, entry)
+    cadence.roll_over(protocol, state, entry)
 
 
 def running(state: State) -> dict[str, Run]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from incidentdesk.kernel.stamps import Stamp, moment, stamp
-from incidents.protocol import clocks, hours
+from incidents.protocol import cadence, clocks, hours
 from incidents.protocol.definition import Clock, Protocol
 from incidents.protocol.state import Occurrence, Past, Run, State, force
 
@@ -86,7 +86,7 @@ def _idle(clock: Clock, severity: int | None) -> Reading:
 
 def _run(protocol: Protocol, state: State, clock: Clock, subject: str, run: Run, at: Stamp) -> list[Reading]:
     if clock.kind == "cadence" and run["now"] is not None:
-        run = clocks.rolled(protocol, state, clock, run, at, inclusive=True)
+        run = cadence.rolled(protocol, state, clock, run, at, inclusive=True)
     found = [_past(state, clock, subject, past) for past in run["past"]] if clock.kind != "chain" else []
     if run["now"] is not None:
         found.append(_now(protocol, state, clock, subject, run["now"], at))
@@ -143,8 +143,7 @@ def _amber(protocol: Protocol, state: State, clock: Clock, now: Occurrence) -> S
     if clock.amber is not None:
         return hours.later(now["anchor"], clock.amber, state["minute"])
     if clock.kind == "cadence":
-        remind = clock.step_by_name.get("remind")
-        return hours.later(now["due"], remind.at, state["minute"]) if remind else now["due"]
+        return cadence.remind_at(clock, state, now)
     if clocks.in_hours(protocol, state, clock):
         span = (
             hours.open_seconds(now["anchor"], now["due"], state["business"], state["zone"]) / state["minute"]
