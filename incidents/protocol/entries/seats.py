@@ -1,0 +1,121 @@
+"""Who holds which seat, who was called to it, and who is there."""
+
+from typing import Any, cast
+
+from incidents.protocol import occurrences
+from incidents.protocol.definition import Protocol
+from incidents.protocol.entries.handlers import handles
+from incidents.protocol.match import NO_ACT
+from incidents.protocol.state import Entry, SeatState, State
+
+
+@handles("seat.claimed", "seat.named", "seat.accepted")
+def _seated(protocol: Protocol, state: State, entry: Entry) -> None:
+    p = entry.payload
+    claimed = entry.kind != "seat.named" or p["user"] == entry.by
+    held = SeatState(user=p["user"], since=entry.happened, seq=entry.seq, claimed=claimed, acked=claimed)
+    before = state["seats"].get(p["seat"])
+    hold(state, p["seat"], held)
+    _left(protocol, state, p["seat"], before, entry)
+    if p["seat"] == "ic":
+        state["acks"] = []
+    if not claimed:
+        _call(protocol, state, entry, p["user"])
+
+
+def _call(protocol: Protocol, state: State, entry: Entry, user: int) -> None:
+    """Naming is the call: one clock, `joined` once there is a bridge, else the seat's acknowledgement."""
+    there = state["bridge"] is not None and str(user) not in state["joined"]
+    kind = "joined" if there else "seat"
+    occurrences.start(protocol, state, protocol.clock[kind], str(user), entry, again=True)
+
+
+@handles("seat.ended")
+def _seat_ended(protocol: Protocol, state: State, entry: Entry) -> None:
+    gone = state["seats"].get(entry.payload["seat"])
+    state["seats"] = {seat: held for seat, held in state["seats"].items() if seat != entry.payload["seat"]}
+    _left(protocol, state, entry.payload["seat"], gone, entry)
+
+
+def _left(protocol: Protocol, state: State, seat: str, gone: SeatState | None, entry: Entry) -> None:
+    """A seat has changed hands: who left owes nothing for it, and an offer of it is over."""
+    if gone and not any(held["user"] == gone["user"] for held in state["seats"].values()):
+        for kind in ("joined", "seat"):
+            occurrences.end(protocol, state, protocol.clock[kind], str(gone["user"]), entry.happened)
+    if state["offer"] and state["offer"]["seat"] == seat:
+        state["offer"] = None
+
+
+@handles("seat.offered")
+def _offered(protocol: Protocol, state: State, entry: Entry) -> None:
+    state["offer"] = {
+        "seat": entry.payload["seat"],
+        "to": entry.payload["user"],
+        "by": entry.by,
+        "seq": entry.seq,
+    }
+
+
+@handles("seat.declined")
+def _declined(protocol: Protocol, state: State, entry: Entry) -> None:
+    state["offer"] = None
+
+
+@handles("seat.acknowledged")
+def _seat_acknowledged(protocol: Protocol, state: State, entry: Entry) -> None:
+    held = state["seats"].get(entry.payload["seat"])
+    if held:
+        hold(state, entry.payload["seat"], {**held, "acked": True})
+
+
+@handles("ic.away")
+def _away(protocol: Protocol, state: State, entry: Entry) -> None:
+    if "ic" in state["seats"]:
+        hold(state, "ic", {**state["seats"]["ic"], "away": True})
+
+
+@handles("ic.back")
+def _back(protocol: Protocol, state: State, entry: Entry) -> None:
+    if "ic" in state["seats"]:
+        hold(state, "ic", {**state["seats"]["ic"], "away": False})
+
+
+@handles("ic.acknowledged")
+def _ic_acknowledged(protocol: Protocol, state: State, entry: Entry) -> None:
+    if entry.by is not None and entry.by not in state["acks"]:
+        state["acks"] = [*state["acks"], entry.by]
+
+
+@handles("bridge.opened")
+def _bridge(protocol: Protocol, state: State, entry: Entry) -> None:
+    if state["bridge"] is not None:
+        return
+    state["bridge"] = entry.happened
+    for held in state["seats"].values():
+        if not held["claimed"] and str(held["user"]) not in state["joined"]:
+            occurrences.end(protocol, state, protocol.clock["seat"], str(held["user"]), entry.happened)
+            occurrences.start(protocol, state, protocol.clock["joined"], str(held["user"]), entry, again=True)
+
+
+@handles("bridge.joined")
+def _joined(protocol: Protocol, state: State, entry: Entry) -> None:
+    user = entry.payload["user"]
+    state["joined"] = {**state["joined"], str(user): entry.happened}
+    for seat, held in state["seats"].items():
+        if held["user"] == user:
+            hold(state, seat, {**held, "acked": True})
+
+
+def present(state: State, entry: Entry) -> None:
+    """Any act in a seat acknowledges it; any act of the IC ends the absence."""
+    for seat, held in state["seats"].items():
+        if held["user"] != entry.by or (held["acked"] and not held.get("away")):
+            continue
+        if entry.kind in NO_ACT or (held["seq"] == entry.seq and not held["claimed"]):
+            continue
+        hold(state, seat, {**held, "acked": True, "away": False})
+
+
+def hold(state: State, seat: str, held: Any) -> None:
+    """Put what is now known of a seat's holder in the place of what was."""
+    state["seats"] = {**state["seats"], seat: cast(SeatState, held)}
