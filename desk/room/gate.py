@@ -12,7 +12,7 @@ from incidentdesk.kernel.errors import Block
 from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import Act, Reading, review
 from incidents.protocol.definition import Move
-from incidents.protocol.gates import GUARDS, Ask, standing
+from incidents.protocol.guards.asking import GUARDS, Ask, standing
 from incidents.protocol.state import force
 from incidents.sentences import STATUS
 from people.rights import Right

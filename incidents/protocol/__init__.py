@@ -7,7 +7,8 @@ every clock stands, `blockers` says why an act is refused, `score` marks the res
 from incidentdesk.kernel.errors import Block
 from incidents.protocol.definition import Protocol, default_text, parse
 from incidents.protocol.fold import fold, fold_all
-from incidents.protocol.gates import Act, blockers
+from incidents.protocol.gates import blockers
+from incidents.protocol.guards.asking import Act
 from incidents.protocol.read import Reading, read
 from incidents.protocol.score import Mark, score
 from incidents.protocol.state import FOLD_VERSION, Draft, Entry, State, empty

@@ -1,7 +1,7 @@
 """What an act brings about by itself; each consequence is an entry of its own (decisions: before anybody declared)."""
 
 from incidents.protocol.definition import Protocol
-from incidents.protocol.gates import Act, standing
+from incidents.protocol.guards.asking import Act, standing
 from incidents.protocol.state import Draft, Entry, State, ended, force, holder
 
 
