@@ -70,7 +70,8 @@ def _first(request: DeskRequest, incident: Incident) -> int:
 def view(bundle: Bundle, *, first: int, last: int) -> RecordView:
     """`record` of the templates, with the entries from `first` to `last`."""
     incident, fold = bundle.incident, bundle.state
-    words = Words(now=bundle.now, zone=bundle.viewer.tz, viewer=bundle.viewer.pk, people=bundle.people)
+    words = Words(now=bundle.now, zone=bundle.viewer.tz, viewer=bundle.viewer.pk, people=bundle.people,
+                  today=bundle.wall)  # fmt: skip
     here = Standing(bundle.protocol, fold, bundle.viewer, bundle.now)
     told = teller(words=words, protocol=bundle.protocol, state=fold, rights=here.rights,
                   rows=[*bundle.pinned, *bundle.rows], names=bundle.catalogue)  # fmt: skip
@@ -103,7 +104,8 @@ def _entries(told: Teller, rows: Iterable[Row]) -> Iterable[Entry]:
         entry = told.entry(row)
         if not entry.sentence or entry.phase:
             who = told.words.name(row.author) if row.author else "The desk"
-            said = Told(row.payload, who, told.users, told.labels, told.services, told.clients, row.texts)
+            said = Told(row.payload, who, told.users, told.labels, told.services, told.clients, row.texts,
+                        told.words.exact)  # fmt: skip
             entry = replace(entry, sentence=sentence(row.kind, said), phase="")
         yield entry
 

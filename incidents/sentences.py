@@ -33,9 +33,14 @@ def seat_label(seat: str) -> str:
     return SEATS.get(seat) or f"SME, {seat.partition('.')[2]}"
 
 
+def utc(stamp: Any) -> str:
+    """An instant as messages and the API say it."""
+    return f"{moment(stamp):%H:%M:%S} UTC"
+
+
 @dataclass(frozen=True)
 class Told:
-    """One entry with what its sentence needs: people's names, clocks' labels, its texts."""
+    """One entry with what its sentence needs: people's names, clocks' labels, its texts, how instants are said."""
 
     payload: Payload
     who: str = "The desk"
@@ -44,6 +49,7 @@ class Told:
     services: Names = field(default_factory=dict)
     clients: Names = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    at: Callable[[Any], str] = utc
 
     def user(self, name: str = "user") -> str:
         """The name of a person in the payload."""
@@ -96,11 +102,7 @@ DONE = {
 
 def _opened(t: Told) -> str:
     by = {"alert": "An alert opened this record", "hand": f"{t.who} opened this record"}
-    return f"{by.get(t.payload['source'], 'This record was opened')}; the alert fired at {_at(t.payload['alert'])}."
-
-
-def _at(stamp: Any) -> str:
-    return f"{moment(stamp):%H:%M:%S} UTC"
+    return f"{by.get(t.payload['source'], 'This record was opened')}; the alert fired at {t.at(t.payload['alert'])}."
 
 
 def _declared(t: Told) -> str:
@@ -181,7 +183,7 @@ def _confirmed(t: Told) -> str:
 
 
 def _update(t: Told) -> str:
-    until = f" The next is promised by {_at(t.payload['next'])}." if t.payload.get("next") else ""
+    until = f" The next is promised by {t.at(t.payload['next'])}." if t.payload.get("next") else ""
     plain = " (no change)" if t.payload.get("kind") == "no-change" else ""
     return f"{t.who} sent update {t.payload['update']}{plain} to {readers(t.payload['to'])}.{until}"
 
@@ -226,11 +228,11 @@ WORDS: dict[str, Callable[[Told], str]] = {
     "status.moved": _moved,
     "owner.named": lambda t: f"{t.who} named {t.user()} owner.",
     "alert_time.corrected": lambda t: (
-        f"{t.who} corrected the alert's time from {_at(t.payload['from'])} to {_at(t.payload['to'])}."
+        f"{t.who} corrected the alert's time from {t.at(t.payload['from'])} to {t.at(t.payload['to'])}."
     ),
     "scope.set": _scope,
     "impact.stated": _impact,
-    "impact.started": lambda t: f"{t.who} stated that the impact began at {_at(t.payload['at'])}.",
+    "impact.started": lambda t: f"{t.who} stated that the impact began at {t.at(t.payload['at'])}.",
     "impact.ended": _by("{who} stamped the end of the impact."),
     "impact.withdrawn": _by("{who} withdrew the end of the impact."),
     "sample.bad": _by("{who} entered a bad sample."),

@@ -118,7 +118,8 @@ class Teller:
             texts = {"item": self._item(payload["item"])}
         who = self.words.name(row.author) if row.author else "The desk"
         return sentence(
-            row.kind, Told(payload, who, self.users, self.labels, self.services, self.clients, texts)
+            row.kind,
+            Told(payload, who, self.users, self.labels, self.services, self.clients, texts, self.words.exact),
         )
 
     def _item(self, name: str) -> str:

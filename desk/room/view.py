@@ -48,7 +48,11 @@ class Room:
         self.base = f"/incidents/{bundle.incident.key}/"
         self.here = Standing(bundle.protocol, bundle.state, bundle.viewer, bundle.now)
         self.words = Words(
-            now=bundle.now, zone=bundle.viewer.tz, viewer=bundle.viewer.pk, people=bundle.people
+            now=bundle.now,
+            zone=bundle.viewer.tz,
+            viewer=bundle.viewer.pk,
+            people=bundle.people,
+            today=bundle.wall,
         )
         self.answer: Told | None = None
         self.forms: Mapping[str, FormState] = forms_of(None)
@@ -142,7 +146,7 @@ class Room:
         entries = told.entries(bundle.rows)
         first = bundle.rows[-1].seq if bundle.rows else 1
         older_ = f"{self.record_url}?before={first}" if first > 1 else ""
-        return Timeline(entries, bundle.incident.seq, older_, self.words.local)
+        return Timeline(entries, bundle.incident.seq, older_, self.words.local, self.words.today)
 
     @cached_property
     def sends(self) -> tuple[SendRow, ...]:

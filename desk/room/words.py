@@ -92,10 +92,16 @@ def listed(names: list[str]) -> str:
 
 
 class Words:
-    """Formatting for one viewer at one instant. `now` is aware UTC; people are those the loader found."""
+    """Formatting for one viewer at one instant. `now` is aware UTC; people are those the loader found.
 
-    def __init__(self, *, now: datetime, zone: ZoneInfo, viewer: int, people: Mapping[int, Human]) -> None:
+    `today` is the instant whose day needs no name, where that is not `now`: a driven incident speaks of another day.
+    """
+
+    def __init__(
+        self, *, now: datetime, zone: ZoneInfo, viewer: int, people: Mapping[int, Human], today: datetime | None = None
+    ) -> None:  # fmt: skip
         self.now, self.zone, self.viewer, self.people = now, zone, viewer, people
+        self._today = today or now
         self._said: dict[datetime, Moment] = {}
 
     @property
@@ -114,7 +120,17 @@ class Words:
     def short(self, when: datetime | Stamp) -> str:
         """`03:47`, with its day when that is not today's."""
         at = self.at(when)
-        return at.short if at.day == self.at(self.now).day else f"{at.day} {at.short}"
+        return at.short if at.day == self.today else f"{at.day} {at.short}"
+
+    def exact(self, when: datetime | Stamp) -> str:
+        """`03:47:04`, with its day when that is not today's: for sentences, by the viewer's clock."""
+        at = self.at(when)
+        return at.clock if at.day == self.today else f"{at.day} {at.clock}"
+
+    @property
+    def today(self) -> str:
+        """The day that needs no name."""
+        return self.at(self._today).day
 
     def since(self, when: datetime | Stamp) -> float:
         """Seconds from an instant until now."""

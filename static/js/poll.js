@@ -193,7 +193,7 @@ function putRows(part) {
     row.classList.add(row.matches(".entry") ? "entry--new" : "phase--new");
     const next = [...log.children].find((other) => other.id.startsWith("e-") && seqOf(other) < seqOf(row));
     log.querySelector("[data-empty]")?.remove();
-    log.insertBefore(row, next ?? null);
+    putDay(log, row, next);
     window.htmx?.process(row);
     fresh += 1;
   }
@@ -206,6 +206,18 @@ function putRows(part) {
     setTimeout(markRead, 6000);
   }
   log.dispatchEvent(new CustomEvent("desk:swapped", { bubbles: true }));
+}
+
+/* a row of another day than the one below it: a line names the day of those below */
+function putDay(log, row, next) {
+  const line = next?.previousElementSibling?.matches(".timeline__day") ? next.previousElementSibling : null;
+  const other = next && next.dataset.day !== row.dataset.day;
+  log.insertBefore(row, (other && line) || next || null);
+  if (!other || line) return;
+  const day = document.createElement("h3");
+  day.className = "timeline__day";
+  day.textContent = next.dataset.day;
+  log.insertBefore(day, next);
 }
 
 function markRead() {

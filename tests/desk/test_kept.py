@@ -12,6 +12,7 @@ class At:
     iso: str = "2026-03-14T02:47:00Z"
     clock: str = "03:47:00"
     utc: str = "02:47 UTC"
+    day: str = "Sat 14 March"
     full: str = "Sat 14 March 2026"
 
 

@@ -101,7 +101,7 @@ def test_every_entry_shows_utc_beside_the_viewers_time_and_the_minutes_since_det
     row = re.search(rf'id="e-{last.seq}".*?</article>', html, re.DOTALL)
 
     assert row is not None
-    assert f"<span>{last.happened_at:%H:%M} UTC</span>" in row[0]
+    assert f'<span class="entry__u">{last.happened_at:%H:%M} UTC</span>' in row[0]
     assert f"{last.happened_at.astimezone(priya.tz):%H:%M:%S}" in row[0]
     assert "<span>T+13</span>" in row[0]
 

@@ -1,12 +1,13 @@
 """The room answers at a glance: who is in charge, what is done, what customers feel, when the next update is due."""
 
+import re
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
 from django.db import connection
-from django.template import Engine
+from django.template import Context, Engine
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -611,3 +612,29 @@ def test_nobody_is_said_to_decide_once_it_is_over(sarah: User, alex: User) -> No
     after = room_of(incident, sarah, T0 + minutes(4)).decides
 
     assert (before, after) == ("You decide", "")
+
+
+def test_sentences_tell_times_by_the_readers_clock_and_name_a_day_that_is_not_today(sarah: User) -> None:
+    alex = make_user("Alex Kim", roles=("engineer",), zone="Asia/Kolkata")
+    incident = led(sarah, alex)
+    do(incident, "updates", sarah, T0 + minutes(3), audiences=["responders"], impact="Payments fail")
+    sent = incident.seq
+
+    said = {at: next(entry.sentence for entry in room_of(incident, alex, at).timeline.entries if entry.seq == sent)
+            for at in (T0 + minutes(4), T0 + timedelta(days=1))}  # fmt: skip
+
+    assert said[T0 + minutes(4)].endswith("The next is promised by 12:35:00.")
+    assert said[T0 + timedelta(days=1)].endswith("The next is promised by Sun 8 March 12:35:00.")
+
+
+def test_entries_of_other_days_stand_under_a_line_that_names_theirs(sarah: User, alex: User) -> None:
+    incident = led(sarah, alex)
+    do(incident, "entries", alex, T0 + timedelta(days=1), kind="note", text="the next day")
+
+    def lines(now: datetime) -> list[str]:
+        room = room_of(incident, sarah, now)
+        html = Engine.get_default().get_template("desk/_timeline.html").render(Context({"room": room}))
+        return re.findall(r'timeline__day">([^<]+)<', html)
+
+    assert lines(T0 + timedelta(days=1)) == ["Sun 8 March"]
+    assert lines(T0 + timedelta(days=2)) == ["Mon 9 March", "Sun 8 March"]

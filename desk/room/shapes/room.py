@@ -232,7 +232,8 @@ class Timeline:
     entries: tuple[Entry, ...]  # newest first, the last 50 (setting)
     total: int
     older: str  # url of the record at that place, "" if all are shown
-    local: bool  # viewer's zone is not UTC: the third line is printed
+    local: bool  # viewer's zone is not UTC: it can be shown beneath their time
+    today: str = ""  # "Sat 14 March": entries of other days stand under a line that names theirs
 
 
 @dataclass(frozen=True, slots=True)
