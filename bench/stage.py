@@ -60,7 +60,7 @@ def sarah() -> Any:
 def room(entries: int = 0, severity: int = 2) -> tuple[int, str]:
     """A declared incident with so many notes beside its own entries: its id and key."""
     from desk.flows import declare
-    from desk.forms import DeclareForm
+    from desk.forms.incident import DeclareForm
     from incidentdesk.kernel import clock
     from incidents.models import Incident, Service
 

@@ -17,7 +17,7 @@ from desk import answers, parsing, visible
 from desk.declaring import as_meant
 from desk.flows.act import Answer
 from desk.flows.opening import declare as open_incident
-from desk.forms import DeclareForm
+from desk.forms.incident import DeclareForm
 from desk.registry import every_act, perform
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError, Missing

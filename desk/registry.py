@@ -9,7 +9,7 @@ from django.db import DataError
 
 from desk import flows
 from desk.flows.act import ACTS, Answer, Flow
-from desk.forms import Form
+from desk.forms.fields import Form
 from incidentdesk.kernel.errors import Invalid
 from people.models import User
 

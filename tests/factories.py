@@ -9,7 +9,7 @@ from django.db import transaction
 
 from comms import outbox
 from desk.flows import ACTS, Answer, declare
-from desk.forms import DeclareForm
+from desk.forms.incident import DeclareForm
 from incidents import lifecycle
 from incidents import record as records
 from incidents.models import Client, Incident, Service

@@ -11,7 +11,8 @@ from desk import parsing, visible
 from desk.api.auth import WRITE, instant, person
 from desk.flows.act import Answer, Flow
 from desk.flows.opening import declare as open_incident
-from desk.forms import DeclareForm, Form
+from desk.forms.fields import Form
+from desk.forms.incident import DeclareForm
 from desk.registry import every_act, perform
 from incidentdesk.kernel.errors import DeskError
 from incidents.models import Incident

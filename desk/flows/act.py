@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from desk.flows.room import Room
-from desk.forms import Form
+from desk.forms.fields import Form
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, DeskError, Invalid, NotAllowed, Refused
 from incidents import record as records

@@ -5,7 +5,7 @@ from typing import Literal
 from desk.admission import admit, admit_pending
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import AcknowledgeForm, AlertEndForm, PageForm
+from desk.forms.alerts import AcknowledgeForm, AlertEndForm, PageForm
 from incidentdesk.kernel.errors import Block, Invalid, Refused
 from oncall import alerts, pages
 from people.models import User

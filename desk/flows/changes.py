@@ -5,7 +5,7 @@ from typing import Any
 
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import (
+from desk.forms.changes import (
     ApproveForm,
     ChangeForm,
     ChangeStepForm,

@@ -6,7 +6,7 @@ from django.db.models import Min
 
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import (
+from desk.forms.impact import (
     AlertTimeForm,
     BlastForm,
     ClientConfirmForm,

@@ -5,7 +5,7 @@ from typing import Any
 
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import CorrectionForm, EntryForm, EscalationForm, ReasonForm, TheoryForm
+from desk.forms.log import CorrectionForm, EntryForm, EscalationForm, ReasonForm, TheoryForm
 from incidentdesk.kernel.errors import Invalid
 from incidents.models import TimelineEntry
 from incidents.protocol.state import holder

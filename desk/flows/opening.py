@@ -9,7 +9,7 @@ from django.db import transaction
 from desk import triage
 from desk.flows.act import ACTS, Answer, act, conclude, remember
 from desk.flows.room import Room
-from desk.forms import DeclareForm
+from desk.forms.incident import DeclareForm
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidents import lifecycle, projection
 from incidents.models import Client, Incident, Service

@@ -2,16 +2,8 @@
 
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import (
-    AbsenceForm,
-    BridgeForm,
-    EmptyForm,
-    HandoverAnswerForm,
-    HandoverForm,
-    SeatForm,
-    SeatOnlyForm,
-    TextForm,
-)
+from desk.forms.fields import EmptyForm, TextForm
+from desk.forms.seats import AbsenceForm, BridgeForm, HandoverAnswerForm, HandoverForm, SeatForm, SeatOnlyForm
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused
 from incidentdesk.kernel.stamps import moment
 from incidents.protocol.state import holder

@@ -3,7 +3,7 @@
 from desk.flows.act import act
 from desk.flows.opening import major
 from desk.flows.room import Room
-from desk.forms import OwnerForm, ProposeSeverityForm, SeverityForm
+from desk.forms.incident import OwnerForm, ProposeSeverityForm, SeverityForm
 from incidentdesk.kernel.errors import Invalid
 from incidents.protocol.state import holder
 from people.rights import Right

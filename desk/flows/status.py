@@ -4,7 +4,8 @@ from typing import Any
 
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import CloseForm, MoveForm, NoteForm, ResolveForm, Ticked, TickForm
+from desk.forms.fields import NoteForm, Ticked
+from desk.forms.incident import CloseForm, MoveForm, ResolveForm, TickForm
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import moment, stamp
 from incidents.protocol import review

@@ -11,7 +11,7 @@ from comms.models import Audience, Message
 from desk.facts import facts_of
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms import AudienceName, ResendForm, UpdateForm
+from desk.forms.texts import AudienceName, ResendForm, UpdateForm
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed
 from incidentdesk.kernel.stamps import moment, stamp
 from incidents.models import Incident

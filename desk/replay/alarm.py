@@ -7,7 +7,7 @@ from typing import Literal
 from desk.admission import admit
 from desk.flows import alerts as pages_and_alerts  # registers acknowledgements, pages and alert-ends
 from desk.flows.act import Answer
-from desk.forms import Form, Level, Line, NeedLine, When
+from desk.forms.fields import Form, Level, Line, NeedLine, When
 from desk.replay.cast import Cast
 from incidentdesk.kernel.errors import Invalid
 from incidents.models import Incident

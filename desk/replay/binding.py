@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, ValidationError
 from pydantic.fields import FieldInfo
 
-from desk.forms import Form
+from desk.forms.fields import Form
 from desk.replay.cast import Cast
 from desk.replay.times import Calendar
 from incidentdesk.kernel.errors import Invalid

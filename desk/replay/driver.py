@@ -20,7 +20,8 @@ from desk.flows import (  # each registers its acts
     texts,
 )
 from desk.flows.act import ACTS, Answer
-from desk.forms import DeclareForm, Form
+from desk.forms.fields import Form
+from desk.forms.incident import DeclareForm
 from desk.replay import alarm
 from desk.replay.binding import ALERT, bind, fields_of
 from desk.replay.cast import Cast, assemble, dismiss

@@ -198,7 +198,7 @@ def test_the_secret_reaches_no_log() -> None:
 def test_the_page_says_when_somebody_else_has_answered(anna: User, now: datetime) -> None:
     from desk import tick
     from desk.flows import ACTS
-    from desk.forms import AcknowledgeForm
+    from desk.forms.alerts import AcknowledgeForm
     from tests.factories import new_id
 
     tick.sweep(now=now + minutes(4))

@@ -11,7 +11,7 @@ from comms.models import Message
 from desk import tick
 from desk.flows import ACTS
 from desk.flows.alerts import admit_pending
-from desk.forms import AcknowledgeForm, AlertEndForm, PageForm
+from desk.forms.alerts import AcknowledgeForm, AlertEndForm, PageForm
 from incidentdesk.kernel.errors import NotAllowed, Refused
 from incidents.models import Incident, Service, TimelineEntry
 from oncall.models import AckLink, Alert, Page

@@ -7,7 +7,7 @@ import pytest
 from comms.models import Message
 from desk.flows import declare
 from desk.flows.act import ACTS
-from desk.forms import DeclareForm
+from desk.forms.incident import DeclareForm
 from incidentdesk.kernel.errors import Invalid, NotAllowed, Refused
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import Incident

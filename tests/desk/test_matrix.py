@@ -168,7 +168,7 @@ def test_everybody_may_do_what_the_table_says_through_every_door(who: str) -> No
 @pytest.mark.parametrize("role", Role.values)
 def test_declaring_is_for_everybody_whom_the_table_lets(role: str) -> None:
     from desk.flows import declare
-    from desk.forms import DeclareForm
+    from desk.forms.incident import DeclareForm
     from incidentdesk.kernel.errors import NotAllowed
     from tests.desk.doors import sends
     from tests.factories import new_id

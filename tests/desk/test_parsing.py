@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desk import parsing
-from desk.forms import ApproveForm, DeclareForm, EntryForm, ImpactStartForm, ResolveForm, SeverityForm
+from desk.forms.changes import ApproveForm
+from desk.forms.impact import ImpactStartForm
+from desk.forms.incident import DeclareForm, ResolveForm, SeverityForm
+from desk.forms.log import EntryForm
 from incidentdesk.kernel import strict_json
 from incidentdesk.kernel.errors import DeskError, Invalid
 from incidentdesk.kernel.strict_json import TooLarge, Unreadable

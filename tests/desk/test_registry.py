@@ -10,7 +10,7 @@ from django.urls import resolve
 
 from desk import flows
 from desk.flows.act import Flow
-from desk.forms import Form
+from desk.forms.fields import Form
 from desk.registry import every_act, perform
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError, Invalid

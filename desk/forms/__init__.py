@@ -1,0 +1,1 @@
+"""What people and programs may send with each act: one definition for page and API."""

@@ -1,0 +1,26 @@
+"""What is sent about alerts and pages."""
+
+from typing import Annotated
+from uuid import UUID
+
+from desk.forms.fields import OR_NONE, Dated, Form, NeedText, Text
+
+
+class AcknowledgeForm(Dated):
+    """ALR-04; without a page, the person's own."""
+
+    page: Annotated[int | None, OR_NONE] = None
+
+
+class PageForm(Dated):
+    """Wake a person by hand."""
+
+    person: UUID
+    text: Text = ""
+
+
+class AlertEndForm(Form):
+    """End an alert by hand, with a reason."""
+
+    alert: int
+    reason: NeedText
