@@ -67,9 +67,11 @@ def _request_id(request: HttpRequest) -> str:
 
 
 def _done(request: DeskRequest, answer: Answer, *, leave: bool) -> HttpResponse:
-    """`leave` is true where the form was a page of its own, so that the way leads back to the room, or to the summary
-    for somebody who declared and never enters a room."""
+    """`leave` is true where the form was a page of its own, so that the way leads back to the room, which says what was
+    done, or to the summary for somebody who declared and never enters a room."""
     room = f"/incidents/{answer.incident}/" + ("" if request.user.sees_room else "summary/")
+    if leave and answer.seq and request.user.sees_room:
+        room += f"?done={answer.seq}"
     if not is_htmx(request):
         return HttpResponseRedirect(
             f"{room}#e-{answer.seq}" if answer.seq and not leave else room, status=303

@@ -51,12 +51,20 @@ def page(
     answer: Told | None = None,
     forms: Mapping[str, FormState] | None = None,
     status: int = 200,
+    done: int = 0,
 ) -> HttpResponse:
-    """The room of an incident that was just read."""
+    """The room of an incident that was just read. `done` is the entry of the viewer's own act that led here, said on top."""
     now, tick = instant()
     room = whole(begin(incident, request.user, now=now, tick=tick))
-    room.answer, room.forms = answer, forms_of(forms)
+    room.answer, room.forms = answer or _done(room, done), forms_of(forms)
     return _signed(render_template(request, "desk/room.html", {"room": room}, status=status), room.bundle)
+
+
+def _done(room: Room, seq: int) -> Told | None:
+    """The viewer's own entry in its sentence; of anybody else's, or one long past, nothing is said."""
+    own = any(row.seq == seq and row.author == room.bundle.viewer.pk for row in room.bundle.rows)
+    said = next((entry.sentence for entry in room.timeline.entries if entry.seq == seq), "") if own else ""
+    return Told("done", said) if said else None
 
 
 def poll(request: DeskRequest, incident: Incident, after: int) -> HttpResponse:

@@ -22,7 +22,7 @@ def room(request: DeskRequest, key: str) -> HttpResponse:
     incident = room_page.find(key, request)
     if incident is None:
         raise Http404
-    return room_page.page(request, incident)
+    return room_page.page(request, incident, done=_cursor(request.GET.get("done", "")))
 
 
 @room_only

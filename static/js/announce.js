@@ -1,7 +1,10 @@
 /* One hidden status line for what must be heard, said once. Hears desk:say {detail: text}; reads data-loud, data-title and data-waiting
- * of the page's state region after each swap. Clocks are never spoken. */
+ * of the page's state region after each swap. Clocks are never spoken. desk:done-said {detail: text} is also shown for some seconds, where it
+ * covers nothing and cannot be pressed; `?done=` leaves the address once the page has said it, so that a reload does not say it again. */
 const line = document.querySelector("[data-said]");
+const toast = document.querySelector("[data-toast]");
 let last = "";
+let shown = 0;
 
 function say(text) {
   if (!line || !text) return;
@@ -25,5 +28,16 @@ function read() {
 }
 
 document.addEventListener("desk:say", (event) => say(event.detail));
+document.addEventListener("desk:done-said", (event) => {
+  say(event.detail);
+  if (!toast) return;
+  toast.lastElementChild.textContent = event.detail;
+  toast.hidden = false;
+  clearTimeout(shown);
+  shown = setTimeout(() => {
+    toast.hidden = true;
+  }, 5000);
+});
+if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname + location.hash);
 document.addEventListener("desk:swapped", read);
 last = document.querySelector("#r-state")?.dataset.loud ?? "";

@@ -63,7 +63,7 @@ function markFields(form) {
 
 function done(form, html) {
   const headline = new DOMParser().parseFromString(html || "", "text/html").querySelector("[data-headline]")?.textContent;
-  if (headline) say(headline);
+  if (headline) document.dispatchEvent(new CustomEvent(form.hasAttribute("data-composer") ? "desk:say" : "desk:done-said", { detail: headline }));
   const warned = form.querySelector(".answer [data-warning]");
   const kept = warned?.closest(".notice");
   form.dispatchEvent(new CustomEvent("desk:done", { bubbles: true }));

@@ -51,6 +51,11 @@ def names(html: str) -> set[str]:
     }
 
 
+def answered(incident: Incident) -> int:
+    """The entry that declared it."""
+    return incident.entries.get(kind="declared").seq
+
+
 def value(html: str, name: str) -> str:
     found = re.search(rf'<input[^>]* name="{name}"[^>]* value="([^"]*)"', html)
     assert found, name
@@ -126,7 +131,10 @@ def test_a_record_of_an_alert_is_declared_with_what_the_alert_said() -> None:
     paged.refresh_from_db()
     assert f'action="/incidents/{paged.key}/declarations/"' in html
     assert re.search(r'value="service-\d+" checked|value="service \d+" checked', html)
-    assert (answer.status_code, answer["HX-Redirect"]) == (200, f"/incidents/{paged.key}/")
+    assert (answer.status_code, answer["HX-Redirect"]) == (
+        200,
+        f"/incidents/{paged.key}/?done={answered(paged)}",
+    )
     assert (paged.severity, paged.declared_at is not None) == (1, True)
     again = signed_in(sarah).get("/declare/", {"incident": paged.key})
     assert again.headers["Location"] == f"/incidents/{paged.key}/"

@@ -1,5 +1,6 @@
 """The page side of the acts: what a form gets back, with and without its script, and when the database is away."""
 
+import re
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -82,8 +83,25 @@ def test_a_sent_update_leads_back_to_the_room(room: Any) -> None:
     with_script = post(browser, incident, "updates", script=True, **fields)
     without = post(browser, incident, "updates", **fields)
 
-    assert with_script["HX-Redirect"] == without["Location"] == f"/incidents/{incident.key}/"
-    assert without.status_code == 303
+    incident.refresh_from_db()
+    assert with_script["HX-Redirect"].startswith(f"/incidents/{incident.key}/?done=")
+    assert (without.status_code, without["Location"]) == (
+        303,
+        f"/incidents/{incident.key}/?done={incident.seq}",
+    )
+
+
+def test_the_room_says_what_was_done_to_whoever_did_it_and_to_nobody_else(room: Any) -> None:
+    incident, _, browser = room
+    sent = post(browser, incident, "updates", kind="full", audiences=["executives"], impact="Writes fail")
+    said = re.compile(r'data-answer="done".*?<b data-headline>[^<]* sent update 1 to executives', re.DOTALL)
+
+    mine = browser.get(sent["Location"]).content.decode()
+    another = signed_in(commander("Another")).get(sent["Location"]).content.decode()
+
+    assert said.search(mine)
+    assert not said.search(another)
+    assert not said.search(browser.get(f"/incidents/{incident.key}/?done=999999").content.decode())
 
 
 def test_declaring_leads_to_the_new_room_and_twice_to_the_same(room: Any) -> None:
@@ -94,7 +112,9 @@ def test_declaring_leads_to_the_new_room_and_twice_to_the_same(room: Any) -> Non
     with_script, without = (browser.post("/incidents/", fields, headers=headers) for headers in (HTMX, {}))
 
     made = Incident.objects.latest("pk")
-    assert with_script["HX-Redirect"] == without["Location"] == f"/incidents/{made.key}/"
+    assert with_script["HX-Redirect"] == without["Location"]
+    declared = made.entries.get(kind="declared").seq
+    assert without["Location"] == f"/incidents/{made.key}/?done={declared}"
     assert Incident.objects.count() == 2
 
 
