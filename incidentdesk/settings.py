@@ -139,7 +139,10 @@ WEB_THREADS = env.integer("WEB_THREADS", 3, least=1)
 _AS_OWNER = {"migrate", "sqlmigrate", "showmigrations", "flush", "dbshell", "redact"}
 
 
-def _database(name: str, *, web: bool, owner: bool) -> dict[str, Any]:
+WORKER_THREADS = env.integer("WORKER_THREADS", 4, least=1)
+
+
+def _database(name: str, *, owner: bool) -> dict[str, Any]:
     found = env.postgres(
         name, "postgresql:///desk?user=desk_app" if not owner else "postgresql:///desk?user=desk_owner"
     )
@@ -154,11 +157,14 @@ def _database(name: str, *, web: bool, owner: bool) -> dict[str, Any]:
         **found["OPTIONS"],
         "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
     }
-    if web:
-        # Reconnecting is given up early: the next request tries at once, instead of waiting out a growing pause.
+    # A thread of the web or of a command keeps its connection. Celery closes the connection before and after every
+    # task, so that without a pool each tick would sign in to PostgreSQL anew.
+    pooled = PROCESS == "worker" and not owner
+    if pooled:
+        # Reconnecting is given up early: the next task tries at once, instead of waiting out a growing pause.
         options["pool"] = {
             "min_size": 1,
-            "max_size": WEB_THREADS + 2,
+            "max_size": WORKER_THREADS + 2,
             "timeout": 3,
             "max_idle": 300,
             "reconnect_timeout": 4,
@@ -166,20 +172,18 @@ def _database(name: str, *, web: bool, owner: bool) -> dict[str, Any]:
     return {
         **found,
         "OPTIONS": options,
-        "CONN_MAX_AGE": 0 if web else 60,
-        "CONN_HEALTH_CHECKS": not web,  # the pool's connections are looked at without a query (kernel.postgresql)
+        "CONN_MAX_AGE": 0 if pooled else 600 if PROCESS == "web" else 60,
+        "CONN_HEALTH_CHECKS": not pooled,  # a look at the socket, no query; so are the pool's (kernel.postgresql)
     }
 
 
 DATABASES = {
-    "default": _database("DATABASE_OWNER_URL", web=False, owner=True)
+    "default": _database("DATABASE_OWNER_URL", owner=True)
     if _command in _AS_OWNER
-    else _database("DATABASE_URL", web=PROCESS == "web", owner=False)
+    else _database("DATABASE_URL", owner=False)
 }
 if TESTING:
-    DATABASES["owner"] = _database("DATABASE_OWNER_URL", web=False, owner=True) | {
-        "TEST": {"MIRROR": "default"}
-    }
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", owner=True) | {"TEST": {"MIRROR": "default"}}
 
 # ── Redis: a doorbell, and counters that may be lost ─────────────────────────────────────────────────────────────
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -228,7 +232,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = env.integer("WORKER_THREADS", 4, least=1)
+CELERY_WORKER_CONCURRENCY = WORKER_THREADS
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_ENABLE_UTC = True

@@ -154,7 +154,7 @@ class House:
                 "--log-level", "warning", "incidentdesk.wsgi:application",
             ],
             "worker": [*celery, "worker", *quiet],
-            "beat": [*celery, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", "", "--loglevel", "WARNING"],
+            "beat": [*celery, "beat", "--scheduler", "incidentdesk.beat:Steady", "--pidfile", "", "--loglevel", "WARNING"],
             "keeper": [python, str(settings.BASE_DIR / "manage.py"), "keeper"],
         }[name]  # fmt: skip
 

@@ -6,45 +6,49 @@ thousands of values. These run in the same transaction, prepared, and raise Djan
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 from psycopg.rows import dict_row
+
+from incidentdesk.kernel.postgresql.base import DatabaseWrapper
+from incidentdesk.kernel.postgresql.columns import Column
 
 M = TypeVar("M", bound=Model)
 
 
 def run(statement: str, parameters: Sequence[Any] = (), *, binary: bool = True) -> list[tuple[Any, ...]]:
     """Execute a statement; the rows it returns, none for one that returns none."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    held = _held()
+    with held.wrap_database_errors:
+        cursor = held.bare()
         cursor.execute(statement, parameters, prepare=True, binary=binary)
-        _tell(statement)
-        return cursor.fetchall() if cursor.description else []
+        if held.queries_logged:  # somebody counts, such as a test
+            held.queries_log.append({"sql": statement, "time": "0"})
+        return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
 
 
 def dicts(statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """The rows by the names of their columns, each value as Django's own cursor gives it (JSON as text)."""
-    connection.ensure_connection()
-    with (
-        connection.wrap_database_errors,
-        psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor,
-    ):
+    held = _held()
+    with held.wrap_database_errors, psycopg.Cursor(held.bare().connection, row_factory=dict_row) as cursor:
         cursor.execute(statement, parameters, prepare=True)
-        _tell(statement)
+        if held.queries_logged:
+            held.queries_log.append({"sql": statement, "time": "0"})
         return cursor.fetchall()
 
 
-def _tell(statement: str) -> None:
-    if connection.queries_logged:  # somebody counts, such as a test
-        connection.queries_log.append({"sql": statement, "time": "0"})
+def _held() -> DatabaseWrapper:
+    return cast(
+        DatabaseWrapper, connections[DEFAULT_DB_ALIAS]
+    )  # one look-up instead of one for each attribute
 
 
-def columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    """Rows as one list a column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def columns(rows: Iterable[Sequence[Any]]) -> list[Column]:
+    """Rows as one list a column, for `unnest`; a column holds values of one type, or None."""
+    return [Column(column) for column in zip(*rows, strict=True)]
 
 
 def first(model: type[M], where: str, parameters: Sequence[Any]) -> M | None:

@@ -19,6 +19,8 @@ from comms.models import Message
 from desk import heartbeats, rounds, tick
 from desk.management.commands.keeper import Command
 from desk.models import Heartbeat
+from incidentdesk.beat import Steady
+from incidentdesk.celery import app
 from incidentdesk.kernel.page import page
 from tests.comms import makers
 from tests.factories import make_incident
@@ -134,6 +136,10 @@ def test_a_tick_waits_inside_its_interval_and_no_longer() -> None:
 
     assert time.monotonic() - began < 1
     assert tick.last_at() is not None
+
+
+def test_beat_sleeps_until_the_very_instant_of_a_ring() -> None:
+    assert Steady(app=app, lazy=True).adjust(0.004) == 0.004
 
 
 def test_the_keeper_goes_on_each_interval_until_somebody_else_has_ticked() -> None:

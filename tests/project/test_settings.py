@@ -103,15 +103,17 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
     assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
 
 
-def test_only_the_web_pools_its_connections_and_every_role_but_the_owner_is_held_to_limits(
+def test_threads_keep_their_connection_tasks_borrow_one_and_every_role_but_the_owner_is_held_to_limits(
     tmp_path: Path,
 ) -> None:
-    web = settings(tmp_path, DESK_PROCESS="web", WEB_THREADS="4")["DATABASES"]["default"]
-    worker = settings(tmp_path, DESK_PROCESS="worker")["DATABASES"]["default"]
+    web = settings(tmp_path, DESK_PROCESS="web")["DATABASES"]["default"]
+    worker = settings(tmp_path, DESK_PROCESS="worker", WORKER_THREADS="6")["DATABASES"]["default"]
+    keeper = settings(tmp_path, DESK_PROCESS="keeper")["DATABASES"]["default"]
 
-    assert web["OPTIONS"]["pool"]["max_size"] >= 4 and web["CONN_MAX_AGE"] == 0
-    assert "pool" not in worker["OPTIONS"] and worker["CONN_MAX_AGE"] == 60 and worker["CONN_HEALTH_CHECKS"]
-    for found in (web, worker):
+    assert worker["OPTIONS"]["pool"]["max_size"] >= 6 and worker["CONN_MAX_AGE"] == 0
+    for found in (web, keeper):
+        assert "pool" not in found["OPTIONS"] and found["CONN_MAX_AGE"] >= 60 and found["CONN_HEALTH_CHECKS"]
+    for found in (web, worker, keeper):
         for limit in ("statement_timeout=5s", "lock_timeout=2s", "idle_in_transaction_session_timeout=15s"):
             assert limit in found["OPTIONS"]["options"]
         assert found["USER"] == "desk_app"
