@@ -1,8 +1,5 @@
 """Production changes: announce, get approval, act, confirm; nothing skipped (APP-01..08, -20, -22)."""
 
-from datetime import datetime
-from typing import Any
-
 from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms.changes import (
@@ -12,12 +9,16 @@ from desk.forms.changes import (
     ChangeTextForm,
     ConfirmForm,
     DoneForm,
+    OnChange,
     RejectForm,
 )
 from incidentdesk.kernel.errors import Invalid
 from incidents.models import TimelineEntry
 from incidents.protocol.state import holder
 from people.rights import Right
+
+_ANSWERS = frozenset({"change.approved", "change.rejected", "change.asked"})
+_FOLLOW = frozenset({"change.started", "change.finished", "change.confirmed", "change.withdrawn"})
 
 
 def approvers(room: Room, requester: int) -> list[int]:
@@ -33,26 +34,38 @@ def approvers(room: Room, requester: int) -> list[int]:
     return [user for user in dict.fromkeys(chain) if user not in (requester, commander["user"])]
 
 
-def _number(room: Room, number: int, seen: int | None) -> dict[str, Any]:
-    """The payload that names a change, checked against the version the person saw."""
-    known = room.state["changes"].get(str(number))
+def _step(room: Room, form: OnChange, kind: str, *texts: str, **facts: bool) -> None:
+    """Record one step of a change: of the version that the person saw, allowed by its gates, after the step before."""
+    known = room.state["changes"].get(str(form.number))
     if known is not None:
-        room.unchanged(seen, known["seq"])
-    return {"change": number}
+        room.unchanged(form.seen_version, known["seq"])
+    if kind in _ANSWERS and known is not None and room.by.pk in approvers(room, known["requester"]):
+        # Deputy and managers of the list hold the right only where the chain has come to them (GATE-02 says why not).
+        room.denied = None
+    room.check(kind, change=form.number, risk=facts.get("risk", False))
+    if kind in _FOLLOW:
+        _after(room, form, entered=kind == "change.started")
+    room.add(kind, {"change": form.number, **facts}, texts={name: getattr(form, name) for name in texts},
+             happened_at=form.happened_at)  # fmt: skip
 
 
-def _after(room: Room, number: int, happened: datetime | None, *, entered: bool = False) -> None:
+def _after(room: Room, form: OnChange, *, entered: bool) -> None:
     """No step lies before the one it follows; a start not before the OK was entered, which is what allowed it."""
     before = TimelineEntry.objects.get(
-        incident_id=room.record.id, seq=room.state["changes"][str(number)]["seq"]
+        incident_id=room.record.id, seq=room.state["changes"][str(form.number)]["seq"]
     )
     least = before.recorded_at if entered else before.happened_at
-    if happened is not None and happened < least:
+    if form.happened_at is not None and form.happened_at < least:
         raise Invalid(
             fields={
                 "happened_at": f"The step before this one was at {least:%H:%M:%S} UTC. Choose a later time."
             }
         )
+
+
+def _tell_requester(room: Room, form: OnChange, what: str, words: str, key: str) -> None:
+    requester = room.state["changes"][str(form.number)]["requester"]
+    room.tell([requester], what, words, key=f"{key}:{room.last.seq}")
 
 
 @act("changes", Right.PROPOSE_CHANGE, ChangeForm, "change.proposed")
@@ -77,46 +90,31 @@ def changes(room: Room, form: ChangeForm) -> str:
 @act("approvals", Right.APPROVE_CHANGE, ApproveForm, "change.approved")
 def approvals(room: Room, form: ApproveForm) -> str:
     """Approve a change; a verbal OK carries the time of the words."""
-    payload = _number(room, form.number, form.seen_version)
-    _stand_in(room, form.number)
-    room.check("change.approved", change=form.number, risk=form.risk)
-    change = room.state["changes"][str(form.number)]
-    room.add("change.approved", {**payload, "risk": bool(form.risk)}, texts={"note": form.note, "risk": form.risk},
-             happened_at=form.happened_at)  # fmt: skip
-    approved = room.last
+    _step(room, form, "change.approved", "note", "risk", risk=bool(form.risk))
+    change, approved = room.state["changes"][str(form.number)], room.last
     room.tell([change["implementer"], change["requester"]], f"change {form.number} is approved",
               f"{room.by.name} approved change {form.number}. {form.note}", key=f"approved:{form.number}:{approved.seq}")  # fmt: skip
     if change["notice"]:
-        room.add(
-            "draft.prepared", {"why": "change", "change": form.number, "to": ["clients", "public"]}, desk=True
-        )
-        writer = holder(room.state, "comms") or holder(room.state, "ic") or room.state["owner"]
-        room.tell([writer], "customers may notice a change", f"Change {form.number} is approved and customers may notice it: "
-                  "a draft that says so is ready.", key=f"notice:{form.number}:{approved.seq}")  # fmt: skip
+        _warn_customers(room, form.number)
     room.last = approved
     return f"Change {form.number} is approved."
 
 
-def _stand_in(room: Room, number: int) -> None:
-    """Deputy and managers of the list hold the right only where the chain has come to them (GATE-02 says why not)."""
-    change = room.state["changes"].get(str(number))
-    if change and room.by.pk in approvers(room, change["requester"]):
-        room.denied = None
+def _warn_customers(room: Room, number: int) -> None:
+    """Customers may notice it: a draft for them, and word to whoever writes."""
+    approved = room.last.seq
+    room.add("draft.prepared", {"why": "change", "change": number, "to": ["clients", "public"]}, desk=True)
+    writer = holder(room.state, "comms") or holder(room.state, "ic") or room.state["owner"]
+    room.tell([writer], "customers may notice a change", f"Change {number} is approved and customers may notice it: "
+              "a draft that says so is ready.", key=f"notice:{number}:{approved}")  # fmt: skip
 
 
 @act("rejections", Right.APPROVE_CHANGE, RejectForm, "change.rejected")
 def rejections(room: Room, form: RejectForm) -> str:
     """Reject a change, with the reason."""
-    payload = _number(room, form.number, form.seen_version)
-    _stand_in(room, form.number)
-    room.check("change.rejected", change=form.number)
-    room.add("change.rejected", payload, texts={"note": form.note}, happened_at=form.happened_at)
-    requester = room.state["changes"][str(form.number)]["requester"]
-    room.tell(
-        [requester],
-        f"change {form.number} is rejected",
-        f"{room.by.name}: {form.note}",
-        key=f"rejected:{room.last.seq}",
+    _step(room, form, "change.rejected", "note")
+    _tell_requester(
+        room, form, f"change {form.number} is rejected", f"{room.by.name}: {form.note}", "rejected"
     )
     return f"Change {form.number} is rejected."
 
@@ -124,16 +122,9 @@ def rejections(room: Room, form: RejectForm) -> str:
 @act("questions-on-changes", Right.APPROVE_CHANGE, ChangeTextForm, "change.asked")
 def questions_on_changes(room: Room, form: ChangeTextForm) -> str:
     """Ask about a change before deciding; the reply starts the decision clock again."""
-    payload = _number(room, form.number, form.seen_version)
-    _stand_in(room, form.number)
-    room.check("change.asked", change=form.number)
-    room.add("change.asked", payload, texts={"text": form.text}, happened_at=form.happened_at)
-    requester = room.state["changes"][str(form.number)]["requester"]
-    room.tell(
-        [requester],
-        f"a question about change {form.number}",
-        f"{room.by.name} asks: {form.text}",
-        key=f"asked:{room.last.seq}",
+    _step(room, form, "change.asked", "text")
+    _tell_requester(
+        room, form, f"a question about change {form.number}", f"{room.by.name} asks: {form.text}", "asked"
     )
     return "Asked."
 
@@ -141,56 +132,38 @@ def questions_on_changes(room: Room, form: ChangeTextForm) -> str:
 @act("replies", Right.PROPOSE_CHANGE, ChangeTextForm, "change.replied")
 def replies(room: Room, form: ChangeTextForm) -> str:
     """Reply to a question about a change; the risk may be stated with it."""
-    payload = _number(room, form.number, form.seen_version)
-    room.check("change.replied", change=form.number)
-    room.add("change.replied", {**payload, "risk": bool(form.risk)}, texts={"text": form.text, "risk": form.risk},
-             happened_at=form.happened_at)  # fmt: skip
-    room.tell(
-        approvers(room, room.by.pk),
-        f"change {form.number}: answered",
-        form.text,
-        key=f"replied:{room.last.seq}",
-    )
+    _step(room, form, "change.replied", "text", "risk", risk=bool(form.risk))
+    asked = approvers(room, room.by.pk)
+    room.tell(asked, f"change {form.number}: answered", form.text, key=f"replied:{room.last.seq}")
     return "Answered; the change waits for a decision."
 
 
 @act("starts", Right.START_CHANGE, ChangeStepForm, "change.started")
 def starts(room: Room, form: ChangeStepForm) -> str:
     """Start an approved change."""
-    payload = _number(room, form.number, form.seen_version)
-    room.check("change.started", change=form.number)
-    _after(room, form.number, form.happened_at, entered=True)
-    room.add("change.started", payload, texts={"text": form.text}, happened_at=form.happened_at)
+    _step(room, form, "change.started", "text")
     return f"Change {form.number} is under way."
 
 
 @act("finishes", Right.POST, ChangeStepForm, "change.finished")
 def finishes(room: Room, form: ChangeStepForm) -> str:
     """Say that a change has been carried out, and what was done."""
-    payload = _number(room, form.number, form.seen_version)
-    room.check("change.finished", change=form.number)
-    _after(room, form.number, form.happened_at)
-    room.add("change.finished", payload, texts={"text": form.text}, happened_at=form.happened_at)
+    _step(room, form, "change.finished", "text")
     return f"Change {form.number} is finished. Was the effect seen?"
 
 
 @act("confirmations", Right.POST, ConfirmForm, "change.confirmed")
 def confirmations(room: Room, form: ConfirmForm) -> str:
     """Confirm the effect of a change: seen or not."""
-    payload = _number(room, form.number, form.seen_version)
-    room.check("change.confirmed", change=form.number)
-    _after(room, form.number, form.happened_at)
-    room.add("change.confirmed", {**payload, "effect": form.seen == "yes"}, texts={"text": form.text},
-             happened_at=form.happened_at)  # fmt: skip
-    return "The effect is confirmed." if form.seen == "yes" else "Noted: the effect was not seen."
+    seen = form.seen == "yes"
+    _step(room, form, "change.confirmed", "text", effect=seen)
+    return "The effect is confirmed." if seen else "Noted: the effect was not seen."
 
 
 @act("withdrawals", Right.PROPOSE_CHANGE, ChangeStepForm, "change.withdrawn")
 def withdrawals(room: Room, form: ChangeStepForm) -> str:
     """Withdraw a change that waits for an answer."""
-    payload = _number(room, form.number, form.seen_version)
-    room.check("change.withdrawn", change=form.number)
-    room.add("change.withdrawn", payload, texts={"text": form.text})
+    _step(room, form, "change.withdrawn", "text")
     return f"Change {form.number} is withdrawn."
 
 

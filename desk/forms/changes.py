@@ -30,39 +30,40 @@ class DoneForm(Dated):
     person: Who = None
 
 
-class ApproveForm(DatedVersion):
-    """APP-06: one click is enough; `risk` may be stated with it."""
+class OnChange(DatedVersion):
+    """A step of a change that was proposed: which one."""
 
     number: int
+
+
+class ApproveForm(OnChange):
+    """APP-06: one click is enough; `risk` may be stated with it."""
+
     note: Text = ""
     risk: Text = ""
 
 
-class RejectForm(DatedVersion):
+class RejectForm(OnChange):
     """APP-06."""
 
-    number: int
     note: NeedText
 
 
-class ChangeTextForm(DatedVersion):
+class ChangeTextForm(OnChange):
     """A question about a change, or the reply."""
 
-    number: int
     text: NeedText
     risk: Text = ""
 
 
-class ChangeStepForm(DatedVersion):
+class ChangeStepForm(OnChange):
     """Start or finish (APP-07)."""
 
-    number: int
     text: Text = ""
 
 
-class ConfirmForm(DatedVersion):
+class ConfirmForm(OnChange):
     """APP-07: was the effect seen?"""
 
-    number: int
     seen: Literal["yes", "no"]
     text: Text = ""

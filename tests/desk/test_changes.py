@@ -6,7 +6,7 @@ from django.db.utils import IntegrityError
 
 from comms.models import Message
 from desk import tick
-from incidentdesk.kernel.errors import DeskError, NotAllowed, Refused, Stale
+from incidentdesk.kernel.errors import DeskError, Invalid, NotAllowed, Refused, Stale
 from incidents.models import Change, Incident
 from incidents.protocol import read
 from incidents.record import protocol_of
@@ -287,3 +287,14 @@ def test_a_commander_who_is_away_is_not_asked_as_a_manager_either() -> None:
 
     asked = Message.objects.filter(dedupe_key__startswith="change:1:").values_list("dest", flat=True)
     assert list(asked) == [second.email]
+
+
+def test_a_withdrawal_entered_later_keeps_its_time_which_is_not_before_the_proposal() -> None:
+    incident, _, alex = crew()
+    do(incident, "changes", alex, T0 + minutes(5), **WORDS, risk="r")
+
+    with pytest.raises(Invalid):
+        do(incident, "withdrawals", alex, T0 + minutes(9), number=1, happened_at=T0 + minutes(4))
+    do(incident, "withdrawals", alex, T0 + minutes(9), number=1, happened_at=T0 + minutes(7))
+
+    assert incident.entries.get(kind="change.withdrawn").happened_at == T0 + minutes(7)
