@@ -111,7 +111,7 @@ def ic_acknowledgements(room: Room, form: EmptyForm) -> str:
         raise Refused(
             [Block("ROLE-02", "Nobody is Incident Commander now. Take the seat or ask somebody to.")]
         )
-    room.add("ic.acknowledged", {"ic": holder(room.state, "ic")})
+    room.add("ic.acknowledged", {"ic": holder(room.state, "ic")}, happened_at=form.happened_at)
     return "Acknowledged."
 
 

@@ -12,8 +12,8 @@ class AcknowledgeForm(Dated):
     page: Annotated[int | None, OR_NONE] = None
 
 
-class PageForm(Dated):
-    """Wake a person by hand."""
+class PageForm(Form):
+    """Wake a person by hand: now, for a page cannot have been sent earlier."""
 
     person: UUID
     text: Text = ""
