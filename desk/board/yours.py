@@ -50,7 +50,7 @@ def _seats(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
     if offer and offer["to"] == viewer:
         text = f"you are offered the seat {seat_label(offer['seat'])}"
         yield DeskWait(
-            each.incident.key, text, fixed("", ""), Link(f"{each.base}#r-roster", "Answer"), "wait"
+            each.incident.key, text, fixed("", ""), Link(f"{each.base}#r-banners", "Answer"), "wait"
         )
     for seat, held in each.state["seats"].items():
         if held["user"] == viewer and not held["acked"]:

@@ -16,7 +16,7 @@ from incidents.protocol.state import force, holder
 from incidents.sentences import readers, seat_label
 from people.rights import Right, qualified
 
-KINDS = frozenset({"severity.proposed", "draft.prepared", "alert.resolved", "update.sent"})
+KINDS = frozenset({"severity.proposed", "draft.prepared", "alert.resolved", "seat.offered"})
 
 
 def banners(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> tuple[Banner, ...]:
@@ -156,11 +156,13 @@ def _approvals(bundle: Bundle, here: Standing, readings: Sequence[Reading], word
 def _handover(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> Found:
     offer = bundle.state["offer"]
     if offer and offer["to"] == words.viewer and not here.over:
-        text = f"{words.name(offer['by'])} offers you the seat {seat_label(offer['seat'])}. The brief stands in the log."
-        fields = (Pair("seat", offer["seat"]), Pair("answer", "accept"))
+        text = f"{words.name(offer['by'])} offers you the seat {seat_label(offer['seat'])}."
+        seat, row = Pair("seat", offer["seat"]), bundle.last("seat.offered")
         yield Banner(
-            "handover", "wait", "Handover", text, None, Link("", "Accept"), "handover-answers", fields
-        )
+            "handover", "wait", "Handover", text, None, Link("", "Accept"), "handover-answers",
+            (seat, Pair("answer", "accept")), row.texts.get("brief", "") if row else "",
+            Link("", "Decline"), (seat, Pair("answer", "decline")),
+        )  # fmt: skip
 
 
 def _seat_call(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> Found:

@@ -17,6 +17,7 @@ from desk.room.view import Room
 from incidents.models import Incident
 from incidents.protocol import Draft, State
 from people.models import User
+from tests.desk.doors import signed_in
 from tests.desk.rooms import add, banner, by_alert, room_of
 from tests.factories import T0, commander, do, make_client, make_incident, make_service, minutes
 from tests.people.factories import make_team, make_user
@@ -409,6 +410,9 @@ def test_a_handover_is_offered_in_front_of_the_person_asked(sarah: User, alex: U
 
     offered = banner(room, "handover")
     assert offered is not None and offered.post == "handover-answers"
+    assert offered.brief == "Payments fail; db-1 flaps"
+    assert {field.value for field in offered.fields} == {"ic", "accept"}
+    assert {field.value for field in offered.refuse_fields} == {"ic", "decline"}
     assert room.roster.seats[0].acts >= {"accept", "decline"}
     assert room.header.ic_note == "offered to Dana Whitlock"
 
@@ -638,3 +642,14 @@ def test_entries_of_other_days_stand_under_a_line_that_names_theirs(sarah: User,
 
     assert lines(T0 + timedelta(days=1)) == ["Sun 8 March"]
     assert lines(T0 + timedelta(days=2)) == ["Mon 9 March", "Sun 8 March"]
+
+
+def test_a_seat_is_never_offered_to_whoever_offers_it(sarah: User, alex: User) -> None:
+    incident = led(sarah, alex)
+
+    html = signed_in(sarah).get(f"/incidents/{incident.key}/").content.decode()
+    to = re.search(r'<select[^>]* id="handovers-person".*?</select>', html, re.DOTALL)
+
+    assert to is not None
+    assert str(sarah.uid) not in to[0]
+    assert str(alex.uid) in to[0]

@@ -312,6 +312,9 @@ class Banner:
     action: Link | None  # url "#f-seats" opens that dialog; "/declare/?incident=..." is a page
     post: str = ""  # noun of a one-press form instead of a link: "bridge-joins", "seats", "acknowledgements"
     fields: tuple[Pair, ...] = ()  # hidden fields of that form (label = name)
+    brief: str = ""  # what somebody wrote about it, in full
+    refuse: Link | None = None  # the other answer, a form of its own to the same noun
+    refuse_fields: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
