@@ -1,27 +1,33 @@
-"""The poll that finds nothing new, answered in the first middleware by one prepared statement.
+"""The poll that finds nothing new, answered at the door by one prepared statement, before Django makes a request of it.
 
 The statement checks everything that a page checks: a live session, an active person, the right to see, and where the
-cursor stands. Whatever is not exactly "nothing newer" falls through to the ordinary stack and its view.
+cursor stands. Whatever is not exactly "nothing newer" goes on, untouched, to the ordinary stack and its view, which
+answers for itself: a refusal, an ended session, news, a database that is away.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import parse_cookie
 
 from desk.heartbeats import TICK
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.stamps import stamp
 
-ROOM = re.compile(r"^/incidents/((?:INC-\d{4}|DRILL)-\d{4,9})/live/$")
-DESK = "/live/"
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+LIVE = "/live/"
+DESK = LIVE
+ROOM = re.compile(r"/incidents/((?:INC-\d{4}|DRILL)-\d{4,9})/live/", re.ASCII)
 AFTER = re.compile(
     r"after=(\w+)", re.ASCII
-)  # what the page's script sends; whatever differs is taken apart the long way
+)  # what the page's script sends; whatever differs goes the long way
 
 WHO = """
 FROM people_session s JOIN people_user u ON u.id = s.user_id
@@ -42,49 +48,48 @@ DESK_SQL = f"SELECT clock_timestamp(), {TICKED}, ({BOARD}) {WHO}"
 
 
 class QuickPoll:
-    """Middleware, the outermost: 204 for a poll without news, everything else goes on."""
+    """A WSGI application around the ordinary one: 204 for a poll without news, everything else goes on."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer what can be answered at once."""
-        path = request.path_info
-        if path.endswith(DESK) and request.method == "GET":
-            return _unchanged(request, path) or self.get_response(request)
-        return self.get_response(request)
+        if environ["PATH_INFO"].endswith(LIVE) and environ["REQUEST_METHOD"] == "GET":
+            headers = unchanged(environ)
+            if headers is not None:
+                start_response("204 No Content", headers)
+                return ()
+        return self._application(environ, start_response)
 
 
-def _unchanged(request: HttpRequest, path: str) -> HttpResponse | None:
-    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    asked = AFTER.fullmatch(request.META.get("QUERY_STRING", ""))
-    after = asked[1] if asked else request.GET.get("after")
-    room = ROOM.match(path)
-    if not session or not after or (room is None and path != DESK):
+def unchanged(environ: Environ) -> Headers | None:
+    """The headers of the answer that nothing is newer than what the page has; None when the ordinary stack is to say."""
+    asked = AFTER.fullmatch(environ.get("QUERY_STRING", ""))
+    path = environ["PATH_INFO"]
+    room = ROOM.fullmatch(path)
+    if asked is None or (room is None and path != DESK):
         return None
+    session = parse_cookie(environ.get("HTTP_COOKIE", "")).get(settings.SESSION_COOKIE_NAME)
+    if not session:
+        return None
+    connections[
+        DEFAULT_DB_ALIAS
+    ].close_if_unusable_or_obsolete()  # as Django before a request: then it is looked at
     try:
-        row = _ask(ROOM_SQL, (room[1], session)) if room else _ask(DESK_SQL, (session,))
+        rows = sql.run(ROOM_SQL, (room[1], session)) if room else sql.run(DESK_SQL, (session,))
     except DatabaseError:
         return None  # the ordinary stack says what is wrong
-    if row is None or row[2] != after:
+    if not rows or rows[0][2] != asked[1]:
         return None
-    response = HttpResponse(status=204)
-    response.headers["Desk-Now"] = stamp(row[0])
-    response.headers["Desk-Tick"] = stamp(row[1]) if row[1] else ""
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
-
-
-def _ask(sql: str, parameters: tuple[str, ...]) -> tuple[Any, ...] | None:
-    """One prepared statement on the raw connection: Django's own cursor binds on this side and prepares nothing."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, parameters, prepare=True, binary=True)
-        return cursor.fetchone()
+    now, tick, _ = rows[0]
+    return [
+        ("Desk-Now", stamp(now)),
+        ("Desk-Tick", stamp(tick) if tick else ""),
+        ("Cache-Control", "private, no-store"),
+    ]
 
 
 def board_cursor() -> str:
     """The cursor of the desk page as it stands."""
-    with connection.cursor() as cursor:
-        cursor.execute(BOARD)
-        return str(cursor.fetchone()[0])
+    return str(sql.run(BOARD)[0][0])

@@ -94,7 +94,6 @@ INSTALLED_APPS = [
     "desk",
 ]
 MIDDLEWARE = [
-    "desk.quick_poll.QuickPoll",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "incidentdesk.kernel.middleware.policy.ContentPolicy",

@@ -14,6 +14,7 @@ from desk.room.shapes import DeskView
 from incidentdesk.kernel import clock
 from incidents.models import Incident
 from people.models import User
+from tests import door
 from tests.desk.doors import signed_in
 from tests.factories import commander, do, make_incident, make_paged, make_service, minutes
 from tests.people.factories import make_user
@@ -145,7 +146,7 @@ def polled(browser: Client, after: str) -> Any:
 def test_a_poll_without_news_is_204_and_after_an_act_brings_the_regions_and_the_new_cursor() -> None:
     sarah = commander()
     incident = led(sarah)
-    browser = signed_in(sarah)
+    browser = door.signed_in(sarah)
     before = shown(sarah).live.cursor
 
     quiet = polled(browser, before)

@@ -23,6 +23,7 @@ from incidents.models import Incident
 from people import access
 from people.models import User
 from runbooks.models import Runbook
+from tests import door
 from tests.desk.doors import PROGRAM, asks, signed_in, token
 from tests.factories import commander, do, make_client, make_incident, make_service, minutes, new_id
 from tests.people.factories import make_user
@@ -258,7 +259,7 @@ def test_what_is_public_of_a_thing_is_a_random_uuid(incident: Incident) -> None:
 def test_a_room_that_is_open_when_its_person_is_removed_closes_with_the_next_poll(incident: Incident) -> None:
     """S8: also where the poll would have had nothing new to say."""
     omar = User.objects.get(name="Omar")
-    browser = signed_in(omar)
+    browser = door.signed_in(omar)
     incident.refresh_from_db()
     poll = f"/incidents/{incident.key}/live/?after={incident.rev}"
     board = browser.get("/live/")
