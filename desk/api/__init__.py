@@ -3,6 +3,8 @@
 Every act goes through its flow, so rights, gates, request ids and refusals are those of the pages.
 """
 
+from typing import Any, cast
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
@@ -40,6 +42,7 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
 
 
 @open_to_all("describes the API and holds no data")
+@errors.spelled_out
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
     """Every operation with its parameters and bodies, as OpenAPI."""
@@ -47,6 +50,8 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 
 _patterns, _, _namespace = api.urls
+for _pattern in _patterns:
+    _pattern.callback = errors.spelled_out(cast(Any, _pattern.callback))
 urlpatterns: list[URLPattern | URLResolver] = [
     path("openapi.json", openapi, name="openapi"),
     # without the library's own front page

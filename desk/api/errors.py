@@ -6,12 +6,15 @@ What is hidden and what is missing are the same bytes (S3), and so are an unknow
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import wraps
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, InterfaceError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
@@ -45,6 +48,32 @@ class TooMany(DeskError):
         super().__init__(
             f"This token has made too many requests. Wait {after} s and send it again; nothing was changed."
         )
+
+
+class NotTaken(DeskError):
+    """A method that the address does not take; `takes` names those it does."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, takes: str) -> None:
+        super().__init__(f"There is no {method} here; this address takes {takes}. Nothing was changed.")
+
+
+def spelled_out(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The view, whose bare refusal of a method becomes one of ours; `Allow` stays."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if response.status_code != 405:
+            return response
+        takes = response.headers.get("Allow", "")
+        refusal = respond(NotTaken(str(request.method), takes or "nothing"))
+        refusal["Allow"] = takes
+        return refusal
+
+    return answered
 
 
 def handle(api: NinjaAPI) -> None:
