@@ -35,10 +35,13 @@ def token(nonce: str, wanted: str) -> str:
 
 
 def written_out(body: str, link: Mapping[str, Any]) -> str:
-    """The body with its link in front, on our own host (S24). `link`: says, path, nonce, digest."""
-    return (
-        f"{link['says']}\n{settings.BASE_URL}{link['path']}{token(link['nonce'], link['digest'])}/\n\n{body}"
-    )
+    """The body with its link, on our own host (S24), before the last paragraph, which leads on: first what is wrong.
+
+    `link`: says, path, nonce, digest.
+    """
+    tap = f"{link['says']}\n{settings.BASE_URL}{link['path']}{token(link['nonce'], link['digest'])}/"
+    said, _, leads_on = body.rpartition("\n\n")
+    return "\n\n".join(part for part in (said, tap, leads_on) if part)
 
 
 def _token(nonce: str, key: str) -> str:

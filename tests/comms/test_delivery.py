@@ -397,13 +397,13 @@ def test_words_of_an_update_and_of_a_plain_message_make_the_same_parcel() -> Non
 def test_a_secret_link_is_written_out_when_the_mail_leaves_and_stands_nowhere_before() -> None:
     nonce, digest = links.new()
     link = {"says": "Acknowledge:", "path": "/ack/", "nonce": nonce, "digest": digest}
-    (message,) = put(mail("a", payload={"subject": "S", "body": "B", "link": link}))
+    (message,) = put(mail("a", payload={"subject": "S", "body": "What is wrong.\n\nThe room", "link": link}))
 
     packed = delivery.parcel(message, {})
 
     secret = links.token(nonce, digest)
     assert packed.payload == {
         "subject": "S",
-        "body": f"Acknowledge:\nhttp://127.0.0.1:8000/ack/{secret}/\n\nB",
+        "body": f"What is wrong.\n\nAcknowledge:\nhttp://127.0.0.1:8000/ack/{secret}/\n\nThe room",
     }
     assert secret not in str(Message.objects.values().get())
