@@ -3,7 +3,10 @@
 import pytest
 from django.core.cache import caches
 
+from people.models import User
 from tests.desk.nights import Night
+from tests.factories import commander
+from tests.people.factories import make_user
 
 
 @pytest.fixture
@@ -16,3 +19,15 @@ def fresh_counters() -> None:
 def night() -> Night:
     """Three people on call for one service."""
     return Night()
+
+
+@pytest.fixture
+def sarah() -> User:
+    """Qualified to command."""
+    return commander("Sarah Okafor")
+
+
+@pytest.fixture
+def alex() -> User:
+    """An engineer who lives by another clock than UTC."""
+    return make_user("Alex Kim", roles=("engineer",), zone="Europe/Berlin")

@@ -12,22 +12,11 @@ from incidents.models import Incident
 from incidents.protocol import Draft, default_text, parse
 from incidents.sentences import WORDS
 from people.models import User
-from tests.desk.rooms import add, by_alert, room_of
-from tests.desk.test_room import led, propose, rich, statements
-from tests.factories import T0, commander, do, make_service, minutes
+from tests.desk.rooms import add, by_alert, led, propose, rich, room_of, statements
+from tests.factories import T0, do, make_service, minutes
 from tests.people.factories import make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sarah() -> User:
-    return commander("Sarah Okafor")
-
-
-@pytest.fixture
-def alex() -> User:
-    return make_user("Alex Kim", roles=("engineer",))
 
 
 @pytest.fixture
