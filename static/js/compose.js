@@ -1,6 +1,7 @@
 /* The composer of the war room: <form data-composer>. Keys 1-5 choose the kind (with no field in focus, or from the empty text).
  * Without a line an entry is put into a queue of this browser under its request id, and sent once when the line is back; the time it
- * was written goes along. A queued entry that is refused stays visible with the reason. */
+ * was written goes along. One that lacks what its kind needs (data-needed-by) is not queued but said at once, as the desk would. A
+ * queued entry that is refused stays visible with the reason. */
 const form = document.querySelector("form[data-composer]");
 const text = form?.querySelector("[name=text]");
 const held = form?.querySelector("[data-held]");
@@ -78,6 +79,26 @@ function keep() {
   return true;
 }
 
+/* what the chosen kind needs and is not there; the first such field says so and gets the focus */
+function lacking() {
+  for (const old of form.querySelectorAll("[data-needed-by][aria-invalid]")) old.removeAttribute("aria-invalid");
+  form.querySelector(".error[data-lacks]")?.remove();
+  const kind = form.querySelector("[name=kind]:checked")?.value;
+  const field = [...form.querySelectorAll(`[data-needed-by="${kind}"]`)].find((f) => f.value.trim() === "");
+  if (!field) return false;
+  const said = document.createElement("span");
+  said.className = "error";
+  said.id = "e-entries-lacking";
+  said.dataset.lacks = "";
+  said.dataset.made = "";
+  said.textContent = field.dataset.lacking;
+  (field.closest(".field") ?? field.closest(".composer__pair")).after(said);
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", said.id);
+  field.focus();
+  return true;
+}
+
 async function send() {
   if (!load().some((item) => !item.refused) || !navigator.onLine) return;
   const run = async () => {
@@ -113,11 +134,11 @@ if (form) {
   form.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target !== form || navigator.onLine || !queueable()) return;
     event.preventDefault();
-    keep();
+    if (!lacking()) keep();
   });
   for (const name of ["htmx:sendError", "htmx:timeout"])
     form.addEventListener(name, (event) => {
-      if (event.target === form && queueable() && keep()) form.setAttribute("data-queued", "");
+      if (event.target === form && queueable() && !lacking() && keep()) form.setAttribute("data-queued", "");
     });
   document.addEventListener("desk:now", (event) => {
     ahead = Date.parse(event.detail.now) - Date.now() || 0;

@@ -167,6 +167,11 @@ def test_offline_two_lines_wait_thirty_come_and_everything_is_there_once_and_in_
     page.context.set_offline(True)
 
     expect(page.locator("[data-link-text]")).to_contain_text("You are offline since")
+    page.locator("#entry").fill("without a source")
+    page.locator("#entry").press("Control+Enter")
+    expect(page.locator("#composer .error")).to_contain_text("A finding needs its source")
+    expect(page.locator("#entry-source")).to_be_focused()
+    expect(page.locator("[data-held]")).to_be_empty()
     for text in ("typed offline, first", "typed offline, second"):
         log_typed(page, text)
         expect(page.locator("[data-held]")).to_contain_text(text)
