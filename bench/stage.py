@@ -162,7 +162,7 @@ _CLONE = """
 INSERT INTO incidents_incident (uid, key, kind, time, title, severity, presumed, status, owner_id, ic_id, protocol_id,
   fold_version, state, seq, rev, head_hash, opened_at, alert_fired_at, declared_at, next_update_at, waiting, unanswered)
 SELECT gen_random_uuid(), x.key, t.kind, t.time, t.title, t.severity, t.presumed, t.status, t.owner_id, t.ic_id,
-  t.protocol_id, t.fold_version, x.state::jsonb, t.seq, t.rev, t.head_hash, t.opened_at, t.alert_fired_at, t.declared_at,
+  t.protocol_id, t.fold_version, x.state::json, t.seq, t.rev, t.head_hash, t.opened_at, t.alert_fired_at, t.declared_at,
   t.next_update_at, 0, false
 FROM incidents_incident t, unnest(%b::text[], %b::text[]) AS x(key, state) WHERE t.id = %b RETURNING id
 """

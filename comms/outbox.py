@@ -1,6 +1,5 @@
 """The outbox: put in the fact's own transaction, claimed under a lease, settled only by the holder of the attempt."""
 
-import json
 import logging
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import orjson
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -62,7 +62,7 @@ def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
         [row.channel.value for row in rows],
         [row.dest for row in rows],
         [lane(row) for row in rows],
-        [json.dumps(dict(row.payload)) for row in rows],
+        [orjson.dumps(dict(row.payload)).decode() for row in rows],
         [int(row.priority) for row in rows],
         [row.due_at or now for row in rows],
     )
@@ -220,9 +220,9 @@ _PUT = """
 INSERT INTO comms_message (dedupe_key, incident_id, text_id, channel, dest, lane, payload, priority, due_at,
                            state, attempt, faults, last_error, created_at)
 SELECT n.key, n.incident_id, n.text_id, n.channel, n.dest, n.lane, n.payload::jsonb, n.priority, n.due_at,
-       CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' ELSE 'pending' END, 0, 0, '', %s::timestamptz
-FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[],
-            %s::timestamptz[])
+       CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' ELSE 'pending' END, 0, 0, '', %b::timestamptz
+FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::smallint[],
+            %b::timestamptz[])
      WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, place)
 LEFT JOIN incidents_incident i ON i.id = n.incident_id
 ORDER BY n.place

@@ -9,6 +9,8 @@ class DeskConfig(AppConfig):
         """Comms stands below the desk, so the desk hands it what to do with a message that was given up."""
         from comms import outbox
         from desk import dead_letters
+        from incidentdesk.kernel import collector
 
         if dead_letters.note not in outbox.dead_hooks:
             outbox.dead_hooks.append(dead_letters.note)
+        collector.settle()

@@ -208,8 +208,9 @@ def _open_like(services: set[str], incident: Incident | None, viewer: User) -> t
     if not services:
         return ()
     others = ~Q(pk=incident.pk) if incident else Q()
-    found = Incident.objects.filter(others, services__slug__in=services, time=Incident.Time.WALL)
-    rows = found.exclude(status__in=("resolved", "closed")).order_by("-opened_at").distinct()[:5]
+    touching = Service.objects.filter(slug__in=services).values("incidents")
+    found = Incident.objects.active().filter(others, pk__in=touching, time=Incident.Time.WALL)
+    rows = found.order_by("-opened_at").defer("state")[:5]
     page = "" if viewer.sees_room else "summary/"
     return tuple(
         Link(f"/incidents/{key}/{page}", f"{key} {title}") for key, title in rows.values_list("key", "title")

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from incidentdesk.kernel import sql
-from incidentdesk.kernel.stamps import Stamp, moment
+from incidentdesk.kernel.stamps import Stamp
 from incidents.protocol.clocks import Key
 
 ARM = """
 INSERT INTO incidents_deadline (incident_id, clock, subject, occurrence, step, due_at, state, driven, last_error)
-SELECT i, c, s, n, p, d, 'armed', v, '' FROM unnest(
-  %b::bigint[], %b::text[], %b::text[], %b::int[], %b::text[], %b::timestamptz[], %b::bool[]) AS x(i, c, s, n, p, d, v)
+SELECT i, c, s, n, p, d::timestamptz, 'armed', v, '' FROM unnest(
+  %b::bigint[], %b::text[], %b::text[], %b::int[], %b::text[], %b::text[], %b::bool[]) AS x(i, c, s, n, p, d, v)
 ON CONFLICT (incident_id, clock, subject, occurrence, step) DO UPDATE
   SET due_at = excluded.due_at, state = 'armed' WHERE incidents_deadline.state <> 'fired'
 """
+# A condition on the state would mislead the planner: armed rows are so few that it would try each of them on each line.
 SETTLE = """
-UPDATE incidents_deadline AS d SET state = x.v, fired_at = x.f FROM unnest(
+UPDATE incidents_deadline AS d SET state = CASE WHEN d.state = 'armed' THEN x.v ELSE d.state END,
+  fired_at = CASE WHEN d.state = 'armed' THEN x.f ELSE d.fired_at END FROM unnest(
   %b::bigint[], %b::text[], %b::text[], %b::int[], %b::text[], %b::text[], %b::timestamptz[]) AS x(i, c, s, n, p, v, f)
 WHERE d.incident_id = x.i AND d.clock = x.c AND d.subject = x.s AND d.occurrence = x.n AND d.step = x.p
-  AND d.state = 'armed'
 """
 CLAIM = """
 WITH due AS (
@@ -59,7 +60,7 @@ def apply(shifts: Sequence[Shift], *, now: datetime) -> None:
         (shift.incident, *key, "fired", now) for shift in shifts for key in shift.fired
     ] + [(shift.incident, *key, state, None) for shift in shifts for key, state in shift.gone.items()]  # fmt: skip
     arm = [
-        (shift.incident, *key, moment(due), shift.driven) for shift in shifts for key, due in shift.arm.items()
+        (shift.incident, *key, due, shift.driven) for shift in shifts for key, due in shift.arm.items()
     ]  # fmt: skip
     if settle:
         sql.run(SETTLE, sql.columns(settle))

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from incidents.fields import StateField
 from people.models import Team, User
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Incident(models.Model):
     ic = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     protocol = models.ForeignKey(ProtocolVersion, on_delete=models.PROTECT, related_name="incidents")
     fold_version = models.PositiveSmallIntegerField(default=1)
-    state = models.JSONField(default=dict)
+    state = StateField(default=dict)
     seq = models.PositiveIntegerField(default=0)
     rev = models.PositiveIntegerField(default=0)
     head_hash = models.BinaryField(default=b"")

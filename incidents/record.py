@@ -3,14 +3,15 @@
 A flow loads one record and saves it; the tick does the same with many in a handful of statements.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
+import orjson
+
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Missing
-from incidentdesk.kernel.stamps import moment
+from incidentdesk.kernel.stamps import Stamp
 from incidents import deadlines, timeline
 from incidents.models import ProtocolVersion, TimelineEntry
 from incidents.protocol import (
@@ -78,10 +79,8 @@ class Record:
         self.seq += 1
         self.rev += 1
         entry = draft.entry(self.seq, self.now)
-        written = timeline.written(
-            self.id, self.rev, entry, self.role_of(draft.by), draft.texts, self.head,
-            happened_at=draft.happened_at or self.now, recorded_at=self.now,
-        )  # fmt: skip
+        role = self.role_of(draft.by)
+        written = timeline.written(self.id, self.rev, entry, role, draft.texts, self.head)
         self.head = written.hash
         self.added.append(written)
         self.state = fold(self.protocol, self.state, entry)
@@ -123,13 +122,13 @@ FROM incidents_incident i WHERE {where} ORDER BY i.id FOR NO KEY UPDATE
 """
 SAVE = """
 UPDATE incidents_incident AS i SET
-  state = x.state::jsonb, seq = x.seq, rev = x.rev, head_hash = x.head, status = x.status, severity = x.severity,
-  presumed = x.presumed, owner_id = x.owner, ic_id = x.ic, alert_fired_at = x.alert, declared_at = x.declared,
-  resolved_at = x.resolved, closed_at = x.closed, next_update_at = x.next_update, waiting = x.waiting,
+  state = x.state::json, seq = x.seq, rev = x.rev, head_hash = x.head, status = x.status, severity = x.severity,
+  presumed = x.presumed, owner_id = x.owner, ic_id = x.ic, alert_fired_at = x.alert::timestamptz,
+  declared_at = x.declared::timestamptz, resolved_at = x.resolved::timestamptz, closed_at = x.closed::timestamptz,
+  next_update_at = x.next_update::timestamptz, waiting = x.waiting,
   unanswered = x.unanswered, fold_version = %s::int, driven_now = CASE WHEN i.time = 'driven' THEN %s::timestamptz END
 FROM unnest(%b::bigint[], %b::text[], %b::int[], %b::int[], %b::bytea[], %b::text[], %b::int[], %b::int[],
-  %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
-  %b::timestamptz[], %b::int[], %b::bool[])
+  %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int[], %b::bool[])
   AS x(id, state, seq, rev, head, status, severity, presumed, owner, ic, alert, declared, resolved, closed,
        next_update, waiting, unanswered)
 WHERE i.id = x.id
@@ -139,7 +138,7 @@ WHERE i.id = x.id
 def _record(row: Sequence[Any], now: datetime) -> Record:
     record = Record(
         id=row[0], uid=row[1], key=row[2], title=row[3], time=row[4], kind=row[5], protocol_id=row[6],
-        state=cast(State, json.loads(row[7])), seq=row[8], rev=row[9], head=bytes(row[10]), now=now,
+        state=cast(State, orjson.loads(row[7])), seq=row[8], rev=row[9], head=bytes(row[10]), now=now,
     )  # fmt: skip
     if row[11] != FOLD_VERSION:  # an older fold stored this state; its deadlines follow from the new one
         record.state = folded(record.id, record.protocol)
@@ -178,15 +177,15 @@ def save(records: Sequence[Record], *, now: datetime) -> None:
 
 def _columns(record: Record) -> tuple[Any, ...]:
     state = record.state
-    due = clocks.next_update(record.protocol, state)
     return (
-        record.id, json.dumps(state), record.seq, record.rev, record.head, state["status"], state["severity"],
-        state["presumed"], state["owner"], holder(state, "ic"), moment(state["alert"]), _milestone(state, "declared"),
-        _milestone(state, "resolved"), _milestone(state, "closed"), None if due is None else moment(due),
+        record.id, orjson.dumps(state).decode(), record.seq, record.rev, record.head, state["status"],
+        state["severity"], state["presumed"], state["owner"], holder(state, "ic"), state["alert"],
+        _milestone(state, "declared"), _milestone(state, "resolved"), _milestone(state, "closed"),
+        clocks.next_update(record.protocol, state),
         sum(change["state"] == "proposed" for change in state["changes"].values()), state["unanswered"],
     )  # fmt: skip
 
 
-def _milestone(state: State, name: str) -> datetime | None:
+def _milestone(state: State, name: str) -> Stamp | None:
     found = state["milestones"].get(name)
-    return moment(found["at"]) if found else None
+    return found["at"] if found else None

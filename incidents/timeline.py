@@ -3,9 +3,9 @@
 import hashlib
 import json
 import secrets
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from incidentdesk.kernel import sql
@@ -24,8 +24,7 @@ class Written:
     rev: int
     entry: Entry
     role: str
-    happened_at: datetime
-    recorded_at: datetime
+    payload: str
     texts: Mapping[str, str]
     salt: bytes
     text_hash: bytes
@@ -33,9 +32,13 @@ class Written:
     hash: bytes
 
 
+_length = struct.Struct(">I").pack
+_spell = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical(value: Any) -> bytes:
     """JSON with one spelling for one value, so that a stored payload hashes as it did when written."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _spell(value).encode()
 
 
 def digest_text(salt: bytes, texts: Mapping[str, str]) -> bytes:
@@ -45,35 +48,39 @@ def digest_text(salt: bytes, texts: Mapping[str, str]) -> bytes:
 
 def digest(incident: int, entry: Entry, role: str, text_hash: bytes, prev_hash: bytes) -> bytes:
     """SHA-256 over length-prefixed fields, so that no two different entries read the same."""
+    return _digest(incident, entry, role, canonical(dict(entry.payload)), text_hash, prev_hash)
+
+
+def _digest(
+    incident: int, entry: Entry, role: str, payload: bytes, text_hash: bytes, prev_hash: bytes
+) -> bytes:
     author = "" if entry.by is None else str(entry.by)
     fields = (
-        prev_hash, str(incident).encode(), str(entry.seq).encode(), entry.kind.encode(), str(ENTRY_VERSION).encode(),
-        author.encode(), role.encode(), entry.happened.encode(), entry.recorded.encode(),
-        canonical(dict(entry.payload)), text_hash,
+        prev_hash, b"%d" % incident, b"%d" % entry.seq, entry.kind.encode(), b"%d" % ENTRY_VERSION,
+        author.encode(), role.encode(), entry.happened.encode(), entry.recorded.encode(), payload, text_hash,
     )  # fmt: skip
-    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in fields)).digest()
+    return hashlib.sha256(b"".join([_length(len(part)) + part for part in fields])).digest()
 
 
 def written(
-    incident: int, rev: int, entry: Entry, role: str, texts: Mapping[str, str], prev_hash: bytes,
-    *, happened_at: datetime, recorded_at: datetime,
-) -> Written:  # fmt: skip
+    incident: int, rev: int, entry: Entry, role: str, texts: Mapping[str, str], prev_hash: bytes
+) -> Written:
     """Chain an entry to the one before it."""
     kept = {name: text for name, text in texts.items() if text}
     salt = secrets.token_bytes(16) if kept else b""
     text_hash = digest_text(salt, kept)
+    payload = canonical(dict(entry.payload))
     return Written(
-        incident, rev, entry, role, happened_at, recorded_at, kept, salt, text_hash, prev_hash,
-        digest(incident, entry, role, text_hash, prev_hash),
+        incident, rev, entry, role, payload.decode(), kept, salt, text_hash, prev_hash,
+        _digest(incident, entry, role, payload, text_hash, prev_hash),
     )  # fmt: skip
 
 
 INSERT_ENTRIES = """
 INSERT INTO incidents_timelineentry
   (incident_id, seq, rev, kind, v, author_id, role, happened_at, recorded_at, payload, text_hash, prev_hash, hash)
-SELECT i, s, r, k, 1, a, o, h, c, p::jsonb, t, q, d FROM unnest(
-  %b::bigint[], %b::int[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[], %b::timestamptz[],
-  %b::text[], %b::bytea[], %b::bytea[], %b::bytea[]) AS x(i, s, r, k, a, o, h, c, p, t, q, d)
+SELECT i, s, r, k, 1, a, o, h::timestamptz, c::timestamptz, p::jsonb, t, q, d FROM unnest(
+  %b::bigint[], %b::int[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[]) AS x(i, s, r, k, a, o, h, c, p, t, q, d)
 """
 INSERT_TEXTS = """
 INSERT INTO incidents_entrytext (incident_id, seq, salt, body)
@@ -86,8 +93,8 @@ def append(entries: Sequence[Written]) -> None:
     if not entries:
         return
     rows = [
-        (w.incident, w.entry.seq, w.rev, w.entry.kind, w.entry.by, w.role, w.happened_at, w.recorded_at,
-         json.dumps(dict(w.entry.payload)), w.text_hash, w.prev_hash, w.hash)
+        (w.incident, w.entry.seq, w.rev, w.entry.kind, w.entry.by, w.role, w.entry.happened,
+         w.entry.recorded, w.payload, w.text_hash, w.prev_hash, w.hash)
         for w in entries
     ]  # fmt: skip
     texts = [(w.incident, w.entry.seq, w.salt, json.dumps(dict(w.texts))) for w in entries if w.texts]

@@ -108,7 +108,7 @@ def settle(records: Iterable[Record]) -> None:
     if risen:
         outbox.hasten([record.id for record in risen], now=risen[0].now)
     done = [
-        (record.id, written.entry.payload["page"], written.happened_at, written.entry.by)
+        (record.id, written.entry.payload["page"], moment(written.entry.happened), written.entry.by)
         for record in records
         for written in record.added
         if written.entry.kind == "page.acknowledged" and written.entry.by is not None
@@ -167,16 +167,16 @@ def _message(each: Planned, number: int, dest: str, mark: tuple[str, str], now: 
 
 _PAGES = """
 INSERT INTO oncall_page (incident_id, number, user_id, level, call, sender_id, sent_at)
-SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::text[], %s::bigint[], %s::timestamptz[])
+SELECT * FROM unnest(%b::bigint[], %b::int[], %b::bigint[], %b::int[], %b::text[], %b::bigint[], %b::timestamptz[])
 ON CONFLICT (incident_id, number) DO NOTHING
 """
 _LINKS = """
 INSERT INTO oncall_acklink (incident_id, page, user_id, digest, created_at, expires_at)
-SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+SELECT * FROM unnest(%b::bigint[], %b::int[], %b::bigint[], %b::text[], %b::timestamptz[], %b::timestamptz[])
 """
 _SETTLE = """
 WITH done AS (
-  SELECT * FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bigint[]) AS x(incident, number, at, who)
+  SELECT * FROM unnest(%b::bigint[], %b::int[], %b::timestamptz[], %b::bigint[]) AS x(incident, number, at, who)
 ), closed AS (
   UPDATE oncall_acklink l SET revoked_at = d.at FROM done d
   WHERE l.incident_id = d.incident AND l.page = d.number AND l.used_at IS NULL AND l.revoked_at IS NULL)

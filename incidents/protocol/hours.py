@@ -16,6 +16,7 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+@lru_cache(maxsize=4096)  # the state before an act and the one after it ask for the same instants
 def later(at: Stamp, minutes: float, minute: float) -> Stamp:
     """The stamp `minutes` protocol minutes after `at`; one lasts `minute` seconds (MINUTE_SECONDS, a drill's pace)."""
     return stamp(moment(at) + timedelta(seconds=minutes * minute))

@@ -3,11 +3,14 @@
 import select
 from typing import Any
 
+import orjson
 import psycopg
 from django.db.backends.postgresql import base
+from psycopg.types.json import set_json_loads
 
 from incidentdesk.kernel.postgresql.columns import Column, ColumnDumper
 
+set_json_loads(orjson.loads)
 psycopg.adapters.register_dumper(Column, ColumnDumper)
 
 
