@@ -106,30 +106,6 @@ class Facts:
     minute: timedelta = timedelta(minutes=1)
 
 
-def prefill(
-    *,
-    status: str,
-    impact: str = "",
-    findings: Sequence[str] = (),
-    shareable_findings: Sequence[str] = (),
-    actions: Sequence[Action] = (),
-    eta: str = "",
-    next_at: datetime | None = None,
-    restored_percent: int | None = None,
-) -> UpdateFields:
-    """A draft from the record. Hand in settled findings only: a theory is no fact and belongs in no update."""
-    return UpdateFields(
-        status=status,
-        impact=impact,
-        know="\n".join(findings),
-        doing="\n".join(_action(action) for action in actions),
-        eta=eta,
-        next_at=next_at,
-        shareable="\n".join(shareable_findings),
-        restored_percent=restored_percent,
-    )
-
-
 def no_change(
     last: UpdateFields, *, status: str, last_sent_at: datetime, next_at: datetime | None
 ) -> UpdateFields:

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from desk.admission import admit, admit_pending
 from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms.alerts import AcknowledgeForm, AlertEndForm, PageForm
@@ -102,6 +101,3 @@ def end_alert(room: Room, form: AlertEndForm) -> str:
     payload = {"alert": form.alert, "critical": known["critical"], "by_hand": True}
     room.add("alert.resolved", payload, texts={"name": name, "reason": form.reason})
     return f"{name} is ended by hand. If it fires again it counts as new."
-
-
-__all__ = ["ByLink", "acknowledgements", "admit", "admit_pending", "end_alert", "page_by_hand", "wake"]

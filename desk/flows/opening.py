@@ -7,14 +7,13 @@ from typing import Any
 from django.db import transaction
 
 from desk import triage
-from desk.flows.act import ACTS, Answer, act, conclude, remember
+from desk.flows.act import Answer, act, conclude, remember
 from desk.flows.room import Room
 from desk.forms.incident import DeclareForm
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidents import lifecycle, projection
 from incidents.models import Client, Incident, Service
 from incidents.protocol import Protocol, parse
-from incidents.protocol.state import holder
 from people.models import User
 from people.rights import Right, columns, may, refusal
 
@@ -158,11 +157,3 @@ def major(room: Room) -> None:
         if link:
             room.add("bridge.opened", {"by": "declaration"}, texts={"link": link}, desk=True)
     room.add("draft.prepared", {"why": "declared", "to": ["clients", "public"]}, desk=True)
-
-
-def standing_ic(room: Room) -> int | None:
-    """Who is IC, for callers that tell people about a declaration."""
-    return holder(room.state, "ic")
-
-
-__all__ = ["ACTS", "declarations", "declare", "parse"]

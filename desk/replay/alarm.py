@@ -5,15 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 from desk.admission import admit
-from desk.flows import alerts as pages_and_alerts  # registers acknowledgements, pages and alert-ends
 from desk.flows.act import Answer
 from desk.forms.fields import Form, Level, Line, NeedLine, When
 from desk.replay.cast import Cast
 from incidentdesk.kernel.errors import Invalid
 from incidents.models import Incident
 from oncall import driven
-
-ACTS = pages_and_alerts
 
 
 class AlertForm(Form):

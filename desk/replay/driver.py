@@ -9,17 +9,7 @@ from typing import cast
 from django.db import transaction
 
 from desk import tick
-from desk.flows import (  # each registers its acts
-    changes,
-    impact,
-    log,
-    opening,
-    seats,
-    severity,
-    status,
-    texts,
-)
-from desk.flows.act import ACTS, Answer
+from desk.flows import ACTS, Answer, opening
 from desk.forms.fields import Form
 from desk.forms.incident import DeclareForm
 from desk.replay import alarm
@@ -36,8 +26,6 @@ from incidents.protocol import Protocol, State, fold_all
 from incidents.protocol.state import empty
 from incidents.timeline import entry_of
 from people.models import User
-
-FAMILIES = (changes, impact, log, opening, seats, severity, status, texts, alarm)
 
 
 @dataclass(frozen=True)

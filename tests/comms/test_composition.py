@@ -15,7 +15,6 @@ from comms.composition import (
     clock_text,
     minutes_since,
     no_change,
-    prefill,
     render,
 )
 from comms.models import Audience
@@ -159,18 +158,6 @@ def test_the_subject_begins_alike_through_a_whole_thread() -> None:
     ]
 
     assert {subject.split(":")[0] for subject in subjects} == {"Disruption of payments"}
-
-
-def test_a_draft_holds_findings_as_lines_and_actions_with_owners() -> None:
-    draft = prefill(
-        status="identified",
-        findings=["Pool is full.", "Restart helps for 2 min."],
-        actions=[Action("Raise the pool", "Alex"), Action("Watch")],
-    )
-
-    assert draft.know == "Pool is full.\nRestart helps for 2 min."
-    assert draft.doing == "- Raise the pool (Alex)\n- Watch (nobody yet)"
-    assert draft.shareable == ""
 
 
 @pytest.mark.parametrize(

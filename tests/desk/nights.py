@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from desk.admission import admit_pending
 from desk.flows import ACTS
-from desk.flows.alerts import admit_pending
 from desk.forms.alerts import AcknowledgeForm
 from incidents.models import Incident, TimelineEntry
 from oncall.models import Page

@@ -12,7 +12,7 @@ from django.test import Client, override_settings
 
 from comms import delivery, links
 from comms.models import Message
-from desk.flows.alerts import admit_pending
+from desk.admission import admit_pending
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.logs import MaskLinks
 from incidents.models import Incident, TimelineEntry

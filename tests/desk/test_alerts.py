@@ -8,8 +8,8 @@ from django.db import connection
 
 from comms.models import Message
 from desk import tick
+from desk.admission import admit_pending
 from desk.flows import ACTS
-from desk.flows.alerts import admit_pending
 from desk.forms.alerts import AlertEndForm
 from incidentdesk.kernel.errors import Refused
 from incidents.models import Incident, Service, TimelineEntry

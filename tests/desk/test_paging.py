@@ -6,8 +6,8 @@ import pytest
 
 from comms.models import Message
 from desk import tick
+from desk.admission import admit_pending
 from desk.flows import ACTS
-from desk.flows.alerts import admit_pending
 from desk.forms.alerts import PageForm
 from incidentdesk.kernel.errors import NotAllowed, Refused
 from incidents.models import Incident, TimelineEntry
