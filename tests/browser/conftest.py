@@ -9,15 +9,17 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.cast import NAMES, Person
+from tests.browser.cast import NAMES, Person, tokens
 from tests.running import Running, desk
 
 Enter = Callable[..., Page]
+FIRST = ("test_looks.py", "test_first_night.py", "test_live.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder drives a browser. Looks come first, while the desk is not yet full of what others did."""
-    items.sort(key=lambda item: item.path.name != "test_looks.py")
+    """Everything in this folder drives a browser. Looks come first, while the desk is not yet full of what others did;
+    beside them what takes longest and mostly waits."""
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
@@ -34,14 +36,15 @@ def running() -> Generator[Running, None, None]:
 
 
 class Cast(dict[str, Person]):
-    """People by short name; each gets a token when first asked for."""
+    """People by short name; all get their tokens when the first is asked for."""
 
     def __init__(self, running: Running) -> None:
         super().__init__()
         self._running = running
 
     def __missing__(self, name: str) -> Person:
-        self[name] = Person(name, self._running)
+        for each, token in tokens(self._running).items():
+            self[each] = Person(each, self._running, token)
         return self[name]
 
 
