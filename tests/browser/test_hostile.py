@@ -69,25 +69,26 @@ def planted(page: Page) -> int:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_texts_do_nothing_and_break_nothing(name: str, enter: Enter, hostile: str) -> None:
-    place = PLACES[name]
+    place, pages, asked = PLACES[name], list[Page](), list[str]()
     for width in (1440, 390):
         page = enter(place.who, "/healthz", viewport={"width": width, "height": 900})
-        asked: list[str] = []
-        page.on("request", lambda request, asked=asked: asked.append(urlsplit(request.url).path))
+        page.on("request", lambda request: asked.append(urlsplit(request.url).path))
         page.add_init_script(
             "window.violations = 0; addEventListener('securitypolicyviolation', () => { window.violations += 1 })"
         )
         page.goto(place.of(hostile))
-        page.wait_for_timeout(700)
+        pages.append(page)
 
+    pages[-1].wait_for_timeout(1100)  # what is planted would ask every second
+
+    assert not [path for path in asked if "planted" in path]
+    for page in pages:
         assert planted(page) == 0
-        assert not [path for path in asked if "planted" in path]
         assert page.evaluate("window.violations") == 0
         assert page.evaluate("getComputedStyle(document.body).display") != "none"
         assert (
             page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
         )
-        page.context.close()
 
 
 def test_hostile_texts_come_through_the_poll_as_text_too(enter: Enter, cast: Cast) -> None:
@@ -121,14 +122,15 @@ def test_words_that_run_the_other_way_stay_in_their_place(enter: Enter, hostile:
 
 @pytest.mark.parametrize("name", list(PLACES))
 def test_every_page_loads_from_its_own_host_alone(name: str, enter: Enter, cast: Cast, hostile: str) -> None:
-    """S29: the desk must load when the rest of the internet does not."""
+    """S29: the desk must load when the rest of the internet does not. What a page asks for later, every window of the
+    lane is watched for."""
     place = PLACES[name]
     page = enter(place.who, "/healthz")
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
 
     page.goto(place.of(hostile))
-    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
 
     assert hosts - {""} == {urlsplit(page.url).netloc}
     assert page.evaluate("document.fonts.check('15px \"IBM Plex Sans\"')")

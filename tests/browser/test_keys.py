@@ -77,13 +77,13 @@ def test_approving_needs_shift_and_no_field(enter: Enter, cast: Cast) -> None:
 def test_single_keys_can_be_switched_off(enter: Enter, cast: Cast) -> None:
     page = enter("dana", "/", fresh=True)
     page.locator("details.menu summary").click()
-    page.get_by_label("Single-key shortcuts").uncheck()
+    with page.expect_response("**/preferences/"):
+        page.get_by_label("Single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
     blur(page)
 
     page.keyboard.press("?")
     off = page.locator("#shortcuts").is_visible()
-    page.wait_for_load_state("networkidle")
     page.reload()
     page.keyboard.press("?")
 
