@@ -46,8 +46,13 @@ def _start_anew(case: Any) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A row of the ledger may be cited three at a time at most; more would prove nothing about each."""
+    """A row of the ledger may be cited three at a time at most; more would prove nothing about each. A browser is driven
+    in the folders of the browser lane alone; elsewhere no lane would run the test."""
     for item in items:
+        if item.get_closest_marker("browser") and item.path.parent.name not in ("browser", "journeys"):
+            raise pytest.UsageError(
+                f"{item.nodeid} drives a browser outside tests/browser and tests/journeys."
+            )
         rows = [row for mark in item.iter_markers("ledger") for row in mark.args]
         if len(rows) > 3:
             raise pytest.UsageError(f"{item.nodeid} cites {len(rows)} rows of the ledger; three at most.")

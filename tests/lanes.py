@@ -1,6 +1,7 @@
 """`python -m tests.lanes [unit] [browser] [faults]`: the tests in three lanes, each timed; red when any lane is.
 
-Unit and flow tests share the cores; a browser and a server that is being killed each want the machine for themselves.
+Unit and flow tests share the cores. So do two halves of the browser lane, file by file, each with a desk and a Chromium
+of its own: a page mostly waits. A server that is being killed wants the machine for itself.
 """
 
 import os
@@ -13,9 +14,12 @@ from tests import chromium
 
 LANES: Final = {
     "unit": ["-n", "2", "-m", "not browser and not faults"],
-    "browser": ["-m", "browser"],
+    "browser": [
+        "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "browser", "tests/browser", "tests/journeys",
+    ],
     "faults": ["-m", "faults"],
-}
+}  # fmt: skip
+SLOWEST: Final = ["--durations=8", "--durations-min=5"]
 BUDGET_SECONDS: Final = {"unit": 240, "browser": 240, "faults": 240}
 
 
@@ -25,7 +29,7 @@ def run(lane: str) -> tuple[bool, float]:
     environment = dict(os.environ)
     if lane == "browser":
         environment["CHROMIUM_PATH"] = chromium.path()
-    command = [sys.executable, "-m", "pytest", "-q", *LANES[lane]]
+    command = [sys.executable, "-m", "pytest", "-q", *SLOWEST, *LANES[lane]]
     code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
     return code == 0, time.monotonic() - began
 
