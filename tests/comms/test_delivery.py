@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
@@ -19,6 +20,7 @@ from comms.channels import Outcome, Parcel, Result, webhook
 from comms.delivery import Senders, Traffic, deliver
 from comms.models import Breaker, Channel, Message, Priority
 from comms.outbox import NewMessage
+from tests.at_once import at_once
 from tests.comms.makers import T0, claim, hook, mail, make_client, make_incident, put, state
 from tests.comms.receivers import HttpReceiver, MailServer, http_receiver, mail_server
 
@@ -341,17 +343,7 @@ def test_a_lane_gives_back_what_it_has_no_time_for(monkeypatch: pytest.MonkeyPat
 def test_two_deliverers_send_two_hundred_messages_once_each(smtp: MailServer) -> None:
     put(*(mail(f"m{n}", f"p{n}@desk.example") for n in range(200)), now=wall())
 
-    def work() -> None:
-        try:
-            deliver(wall)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[partial(deliver, wall)] * 2)
 
     seen = [str(one["Message-ID"]) for one in smtp.mails]
     assert len(seen) == len(set(seen)) == 200
@@ -369,18 +361,11 @@ def test_under_a_short_lease_nothing_waits_in_a_lane_until_another_deliverer_may
         return SENT
 
     def work() -> None:
-        try:
-            while Message.objects.exclude(state="sent").exists():
-                deliver(wall, senders=dict.fromkeys(Channel, slowly), lease=timedelta(seconds=1.2))
-                time.sleep(0.05)
-        finally:
-            connection.close()
+        while Message.objects.exclude(state="sent").exists():
+            deliver(wall, senders=dict.fromkeys(Channel, slowly), lease=timedelta(seconds=1.2))
+            time.sleep(0.05)
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[work] * 2)
 
     assert len(sent) == len(set(sent)) == 6
 

@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from comms import breakers, outbox
 from comms.channels import Outcome, Result
 from comms.models import Breaker, Message, Priority, State
+from tests.at_once import at_once
 from tests.comms.makers import LEASE, T0, claim, hook, mail, make_incident, put, state
 
 pytestmark = pytest.mark.django_db
@@ -288,23 +289,14 @@ def test_an_unreadable_address_gets_a_lane_of_its_own_and_is_stored() -> None:
 def test_two_workers_never_hold_the_same_message() -> None:
     put(*(hook(f"m{n}", f"https://host{n}.example/") for n in range(200)))
     held: list[list[int]] = []
-    start = threading.Barrier(4)
 
     def work() -> None:
         mine: list[int] = []
-        start.wait()
-        try:
-            while claimed := claim(limit=7):
-                mine += [message.pk for message in claimed]
-        finally:
-            held.append(mine)
-            connection.close()
+        while claimed := claim(limit=7):
+            mine += [message.pk for message in claimed]
+        held.append(mine)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[work] * 4)
 
     every = [pk for mine in held for pk in mine]
     assert len(every) == len(set(every)) == 200

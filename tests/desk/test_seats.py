@@ -1,10 +1,9 @@
 """Who is in charge: one at a time, claimed or named, acknowledged, handed over."""
 
-import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from django.db import connections
 
 from comms.models import Message
 from desk import tick
@@ -14,6 +13,7 @@ from incidents.protocol import read
 from incidents.record import protocol_of
 from incidents.sentences import seat_label as label
 from people.models import User
+from tests.at_once import at_once
 from tests.factories import T0, commander, do, make_incident, make_service, make_user, minutes
 
 
@@ -284,14 +284,8 @@ def test_two_people_take_command_at_one_instant_and_one_wins() -> None:
             won.append(person)
         except DeskError as error:
             lost.append(error)
-        finally:
-            connections.close_all()
 
-    threads = [threading.Thread(target=take, args=(person,)) for person in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(take, person) for person in people))
 
     assert len(won) == 1
     assert {error.blocks[0].id for error in lost} == {"GATE-07"}

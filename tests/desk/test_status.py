@@ -1,10 +1,8 @@
 """The status table, stabilisation, resolve and close."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connections
 
 from comms.models import Message
 from incidentdesk.kernel.errors import DeskError, NotAllowed, Refused, Stale
@@ -13,6 +11,7 @@ from incidents.protocol import read
 from incidents.protocol.score import detection_delay, durations, impact_minutes
 from incidents.record import protocol_of
 from people.models import User
+from tests.at_once import at_once
 from tests.factories import (
     T0,
     commander,
@@ -385,14 +384,8 @@ def test_fifty_resolves_at_once_are_one_resolve_and_the_others_learn_who() -> No
             stale.append(error.sentence)
         except DeskError as error:
             stale.append(f"other: {error.sentence}")
-        finally:
-            connections.close_all()
 
-    threads = [threading.Thread(target=press) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[press] * 50)
 
     assert len(done) == 1
     assert len(stale) == 49

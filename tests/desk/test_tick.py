@@ -12,6 +12,7 @@ from desk import reactions, tick
 from incidents import deadlines
 from incidents.models import Deadline, Incident, TimelineEntry
 from incidents.verify import verify
+from tests.at_once import at_once
 from tests.factories import T0, commander, do, make_incident, make_paged, make_user, minutes
 
 
@@ -176,24 +177,13 @@ def test_a_driven_incident_is_left_alone_by_the_tick_and_moved_by_its_driver() -
 @pytest.mark.django_db(transaction=True)
 def test_two_ticks_at_once_do_each_deadline_once() -> None:
     incidents = [make_incident() for _ in range(12)]
-    errors: list[BaseException] = []
 
     def work() -> None:
-        try:
-            for _ in range(4):
-                tick.sweep(now=T0 + minutes(6))
-        except BaseException as error:  # a thread's failure must reach the test
-            errors.append(error)
-        finally:
-            connections.close_all()
+        for _ in range(4):
+            tick.sweep(now=T0 + minutes(6))
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[work] * 4)
 
-    assert errors == []
     assert not Deadline.objects.filter(state="armed", due_at__lte=T0 + minutes(6)).exists()
     for incident in incidents:
         incident.refresh_from_db()

@@ -1,16 +1,16 @@
 """The scale as data, and what each level asks for."""
 
 import dataclasses
-import threading
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 
 from incidents.lifecycle import current_protocol, store_protocol
 from incidents.models import ProtocolVersion
 from incidents.protocol import Protocol, default_text, parse
 from incidents.protocol.definition import ProtocolError
 from incidents.record import protocol_of
+from tests.at_once import at_once
 from tests.factories import T0, make_incident
 
 PROTOCOL: Protocol = parse(default_text())
@@ -44,22 +44,14 @@ def test_a_running_incident_keeps_the_version_it_was_opened_under() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_first_incidents_of_a_new_desk_may_come_at_one_instant() -> None:
-    gate, found = threading.Barrier(6), []
+    found = []
     ProtocolVersion.objects.all().delete()
 
     def first() -> None:
-        gate.wait()
-        try:
-            with transaction.atomic():
-                found.append(current_protocol(T0).number)
-        finally:
-            connections.close_all()
+        with transaction.atomic():
+            found.append(current_protocol(T0).number)
 
-    threads = [threading.Thread(target=first) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[first] * 6)
 
     assert found == [1] * 6
     assert ProtocolVersion.objects.count() == 1
