@@ -23,8 +23,9 @@ def test_sign_in_declare_take_command_log_decide_and_tell_without_a_script(enter
     page.locator(".chip", has_text="Ledger").first.click()
     page.locator("#symptom").fill("payments fail")
     send(page, "#declare", "Declare")
-    key = page.url.rstrip("/").rpartition("/")[2]
+    key = page.url.rpartition("/?done=")[0].rpartition("/")[2]
     expect(page.locator("h1")).to_contain_text("Ledger: payments fail")
+    expect(page.locator("[data-answer=done]")).to_contain_text("Sarah Okafor declared the incident as SEV-1.")
 
     page.locator("#claim-ic").click()
     expect(page.locator("#seat-ic")).to_contain_text("Sarah Okafor")
@@ -52,6 +53,7 @@ def test_sign_in_declare_take_command_log_decide_and_tell_without_a_script(enter
     page.locator("#f-do").fill("We look at the disk.")
     send(page, "#update", "Send update")
     expect(page.locator("#r-sends")).to_contain_text("Update 1")
+    expect(page.locator("[data-answer=done]")).to_contain_text("Sarah Okafor sent update 1 to ")
     kinds = [each["kind"] for each in cast["sarah"].entries(key)]
     assert {
         "declared",
@@ -74,12 +76,16 @@ def test_a_refusal_without_a_script_keeps_what_was_typed(enter: Enter, cast: Cas
     assert page.locator("#entry").input_value() == "seen with my own eyes"
 
 
-def test_dialogs_stand_open_on_the_page_without_a_script(enter: Enter, cast: Cast) -> None:
+def test_a_form_opens_by_its_link_and_no_other_is_in_the_way_without_a_script(enter: Enter, cast: Cast) -> None:
     key = cast["sarah"].declare()
     cast["sarah"].act(key, "seats", role="ic")
     page = enter("sarah", f"/incidents/{key}/", **PLAIN)
+    expect(page.locator("dialog.act:visible")).to_have_count(0)
 
+    page.locator("#open-objective").click()
+    expect(page.locator("dialog.act:visible")).to_have_count(1)
     page.locator("#objectives-text").fill("Payments work again")
     send(page, "#f-objectives", "Set objective")
 
     expect(page.locator("#r-objective")).to_contain_text("Payments work again")
+    expect(page.locator("dialog.act:visible")).to_have_count(0)
