@@ -8,6 +8,7 @@ from django.test import Client
 
 from incidentdesk.kernel import clock
 from tests.desk.api import error, found, led
+from tests.desk.bodies import CHANGE
 from tests.desk.doors import PROGRAM, asks, token
 from tests.factories import commander, do, make_client, make_incident, make_service, minutes
 from tests.people.factories import make_team, make_user
@@ -60,8 +61,7 @@ def test_the_list_is_narrowed_by_words_status_and_severity() -> None:
 
 def test_one_incident_tells_readings_milestones_seats_and_changes_by_public_names() -> None:
     incident, ic = led()
-    change = {"what": "Fail over", "target": "ledger", "why": "disk", "effect": "writes", "undo": "fail back"}
-    do(incident, "changes", ic, clock.now(), **change)
+    do(incident, "changes", ic, clock.now(), **CHANGE)
 
     told = found(asks(token(ic), f"/incidents/{incident.uid}"))
 

@@ -16,11 +16,11 @@ from incidentdesk.kernel import clock
 from incidents.models import EntryText, Incident, TimelineEntry
 from people.models import User
 from people.roles import Role
+from tests.desk.bodies import CHANGE
 from tests.desk.doors import asks, by_api, by_flow, by_page, signed_in, token
 from tests.factories import commander, do, make_incident, minutes
 from tests.people.factories import make_user
 
-CHANGE = {"what": "Fail over", "target": "db", "why": "disk", "effect": "writes", "undo": "fail back"}
 ITEMS = dict.fromkeys(("errors", "lag", "pool", "queue", "clients"), "ticked")
 DOORS = ("flow", "page", "api")
 

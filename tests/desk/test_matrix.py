@@ -19,7 +19,7 @@ from people.matrix import Right
 from people.models import User
 from people.rights import Column, Grant, columns, may
 from people.roles import Role
-from tests.desk.bodies import body
+from tests.desk.bodies import CHANGE, body
 from tests.desk.doors import Came, by_api, by_flow, by_page, signed_in, token
 from tests.factories import commander, do, make_client, make_incident, make_service, minutes
 from tests.people.factories import make_user
@@ -89,15 +89,7 @@ def cast(who: str) -> Cast:
     if kind == "seat" and name != "ic":
         domain = {"domain": "database"} if name == "sme" else {}
         do(incident, "seats", ic, now - minutes(8), role=name, person=person.uid, **domain)
-    change = {
-        "what": "Fail over",
-        "target": "db",
-        "why": "disk",
-        "effect": "writes",
-        "risk": "30 s",
-        "undo": "back",
-    }
-    do(incident, "changes", other, now - minutes(7), **change)
+    do(incident, "changes", other, now - minutes(7), **CHANGE, risk="30 s")
     return Cast(incident, person, other, seats=(name,) if kind == "seat" else ())
 
 

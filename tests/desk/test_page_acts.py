@@ -16,6 +16,7 @@ from desk import answers, page_acts
 from incidentdesk.kernel import clock
 from incidents.models import Incident, TimelineEntry
 from people.models import User
+from tests.desk.bodies import CHANGE
 from tests.desk.doors import sends, signed_in, token
 from tests.factories import commander, do, make_incident, make_service, minutes, new_id
 from tests.people.factories import make_user
@@ -229,15 +230,7 @@ def test_after_somebody_was_faster_the_fresh_version_comes_with_the_sentence(roo
 def test_where_nobody_is_ic_the_refusal_offers_the_seat(db: None) -> None:
     ic, other = commander(), commander("Omar")
     incident = make_incident(by=ic, declared_at=clock.now())
-    change = {
-        "what": "Fail over",
-        "target": "db",
-        "why": "disk",
-        "effect": "writes",
-        "risk": "30 s",
-        "undo": "back",
-    }
-    do(incident, "changes", other, clock.now(), **change)
+    do(incident, "changes", other, clock.now(), **CHANGE, risk="30 s")
 
     response = post(signed_in(ic), incident, "approvals", script=True, number="1")
 

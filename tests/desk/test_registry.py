@@ -17,7 +17,7 @@ from incidentdesk.kernel.errors import DeskError, Invalid
 from incidents.models import Incident, TimelineEntry
 from people.matrix import Right
 from people.models import User
-from tests.desk.bodies import body
+from tests.desk.bodies import CHANGE, body
 from tests.desk.doors import sends, token
 from tests.factories import commander, do, make_client, make_incident, make_service, minutes, new_id
 
@@ -67,15 +67,7 @@ def ready() -> tuple[Incident, User, User]:
     incident = make_incident(by=ic, service=service, declared_at=now - minutes(20), clients=[client.slug])
     do(incident, "seats", ic, now - minutes(19), role="ic")
     do(incident, "seats", ic, now - minutes(18), role="ops", person=other.uid)
-    change = {
-        "what": "Fail over",
-        "target": "db",
-        "why": "disk",
-        "effect": "writes",
-        "risk": "30 s",
-        "undo": "back",
-    }
-    do(incident, "changes", other, now - minutes(17), **change)
+    do(incident, "changes", other, now - minutes(17), **CHANGE, risk="30 s")
     return incident, ic, other
 
 
