@@ -76,7 +76,9 @@ def test_a_refusal_without_a_script_keeps_what_was_typed(enter: Enter, cast: Cas
     assert page.locator("#entry").input_value() == "seen with my own eyes"
 
 
-def test_a_form_opens_by_its_link_and_no_other_is_in_the_way_without_a_script(enter: Enter, cast: Cast) -> None:
+def test_a_form_opens_by_its_link_and_no_other_is_in_the_way_without_a_script(
+    enter: Enter, cast: Cast
+) -> None:
     key = cast["sarah"].declare()
     cast["sarah"].act(key, "seats", role="ic")
     page = enter("sarah", f"/incidents/{key}/", **PLAIN)
