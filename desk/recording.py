@@ -105,7 +105,7 @@ def _entries(told: Teller, rows: Iterable[Row]) -> Iterable[Entry]:
         if not entry.sentence or entry.phase:
             who = told.words.name(row.author) if row.author else "The desk"
             said = Told(row.payload, who, told.users, told.labels, told.services, told.clients, row.texts,
-                        told.words.exact)  # fmt: skip
+                        told.words.beside(row.happened))  # fmt: skip
             entry = replace(entry, sentence=sentence(row.kind, said), phase="")
         yield entry
 

@@ -119,7 +119,16 @@ class Teller:
         who = self.words.name(row.author) if row.author else "The desk"
         return sentence(
             row.kind,
-            Told(payload, who, self.users, self.labels, self.services, self.clients, texts, self.words.exact),
+            Told(
+                payload,
+                who,
+                self.users,
+                self.labels,
+                self.services,
+                self.clients,
+                texts,
+                self.words.beside(row.happened),
+            ),
         )
 
     def _item(self, name: str) -> str:

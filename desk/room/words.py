@@ -1,6 +1,6 @@
 """Moments, lengths of time and people as one viewer reads them: the only place that formats them (INC-17)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -122,10 +122,14 @@ class Words:
         at = self.at(when)
         return at.short if at.day == self.today else f"{at.day} {at.short}"
 
-    def exact(self, when: datetime | Stamp) -> str:
-        """`03:47:04`, with its day when that is not today's: for sentences, by the viewer's clock."""
-        at = self.at(when)
-        return at.clock if at.day == self.today else f"{at.day} {at.clock}"
+    def beside(self, entry: datetime) -> Callable[[Stamp], str]:
+        """How a sentence of an entry tells an instant: `03:47:04`, with its day when that is not the entry's own."""
+
+        def exact(when: Stamp) -> str:
+            at = self.at(when)
+            return at.clock if at.day == self.at(entry).day else f"{at.day} {at.clock}"
+
+        return exact
 
     @property
     def today(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 from django.template import Context, Engine
 
 from desk.room.shapes import Link
+from incidentdesk.kernel.stamps import stamp
 from incidents.protocol import Draft
 from people.models import User
 from tests.desk.rooms import add, led, room_of
@@ -89,17 +90,19 @@ def test_the_last_fifty_entries_are_on_the_page_and_older_ones_in_the_record(sar
     assert timeline.older == f"/incidents/{incident.key}/record/?before={timeline.entries[-1].seq}"
 
 
-def test_sentences_tell_times_by_the_readers_clock_and_name_a_day_that_is_not_today(sarah: User) -> None:
+def test_sentences_tell_times_by_the_readers_clock_and_name_a_day_that_is_not_the_entrys(sarah: User) -> None:
     alex = make_user("Alex Kim", roles=("engineer",), zone="Asia/Kolkata")
     incident = led(sarah, alex)
-    do(incident, "updates", sarah, T0 + minutes(3), audiences=["responders"], impact="Payments fail")
-    sent = incident.seq
+    promised = {T0 + minutes(18): "12:35:00", T0 + timedelta(hours=20): "Mon 9 March 08:17:00"}
 
-    said = {at: next(entry.sentence for entry in room_of(incident, alex, at).timeline.entries if entry.seq == sent)
-            for at in (T0 + minutes(4), T0 + timedelta(days=1))}  # fmt: skip
-
-    assert said[T0 + minutes(4)].endswith("The next is promised by 12:35:00.")
-    assert said[T0 + timedelta(days=1)].endswith("The next is promised by Sun 8 March 12:35:00.")
+    for at, said in promised.items():
+        add(
+            incident,
+            Draft("update.sent", {"update": 1, "to": ["responders"], "next": stamp(at)}),
+            now=T0 + minutes(3),
+        )
+        entry = room_of(incident, alex, T0 + timedelta(days=3)).timeline.entries[0]
+        assert entry.sentence.endswith(f" sent update 1 to responders. The next is promised by {said}.")
 
 
 def test_entries_of_other_days_stand_under_a_line_that_names_theirs(sarah: User, alex: User) -> None:
