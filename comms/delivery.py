@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 from comms import breakers, links, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
+from incidents import deadlines
 from incidents.models import Client
 
 BATCH: Final = 100
@@ -27,6 +28,10 @@ CLAIM_SECONDS: Final = 10.0
 # under a shorter lease, no later than in its first third, or another process would send what still waits here.
 LANE_SECONDS: Final = 10.0
 LANE_SHARE: Final = 1 / 3
+# While deadlines are overdue, only pages are taken up: what a clock brings about comes before the mails about it. Not for
+# long, since a tick that stands still must not keep the mails in.
+HOLD_SECONDS: Final = 3.0
+OVERDUE: Final = timedelta(seconds=0.1)
 SETTLE_TRIES: Final = 20
 
 logger = logging.getLogger(__name__)
@@ -148,25 +153,33 @@ class _Run:
 
     def _claim_and_settle(self, limit: int, ends: float) -> Exception | None:
         """Until nothing is left or time is up. A database that went away ends the claiming, not the settling of what is out."""
+        held = time.monotonic() + HOLD_SECONDS
         try:
             while time.monotonic() < ends:
-                room = limit - self.counts["claimed"]
-                started = self._start(min(BATCH, room)) if room > 0 else 0
-                if not self.busy and not started:
+                room, now = limit - self.counts["claimed"], self.now()
+                holds = time.monotonic() < held and _ticks_late(now)
+                started = self._start(min(BATCH, room), now, pages_only=holds) if room > 0 else 0
+                if self.busy:
+                    self._settle_some()
+                elif holds:
+                    time.sleep(0.05)
+                elif not started:
                     break
-                self._settle_some()
         except (OperationalError, InterfaceError) as error:
             return error
         finally:
             self.traffic.gate.release()
         return None
 
-    def _start(self, limit: int) -> int:
+    def _start(self, limit: int, now: datetime, *, pages_only: bool) -> int:
         """Claim for the lanes that are free and set them going; how many messages that were."""
-        now = self.now()
         full = sum(not lane.startswith("page.") for lane in self.busy) >= THREADS
         claimed = outbox.claim(
-            limit=limit, now=now, lease=self.lease, busy=sorted(self.traffic.lanes), pages_only=full
+            limit=limit,
+            now=now,
+            lease=self.lease,
+            busy=sorted(self.traffic.lanes),
+            pages_only=full or pages_only,
         )
         if not claimed:
             return 0
@@ -236,6 +249,11 @@ class _Run:
         if messages:
             outbox.release(messages, due_at=due_at())
             self.counts["given back"] += len(messages)
+
+
+def _ticks_late(now: datetime) -> bool:
+    due = deadlines.next_due()
+    return due is not None and due < now - OVERDUE
 
 
 def _secrets(messages: Sequence[Message]) -> Mapping[int, str]:

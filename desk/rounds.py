@@ -37,13 +37,18 @@ class Watch:
         self._grace = timedelta(seconds=grace)
         self._interval = timedelta(seconds=interval)
         self._mine: datetime | None = None
+        self._alarmed = False
+
+    def alarm(self) -> None:
+        """Whoever ticks has died: the next look is due whatever the last tick's age."""
+        self._alarmed = True
 
     def is_due(self, *, last: datetime | None, now: datetime) -> bool:
         """Whether to tick now, `last` being the last completed tick of anybody."""
-        if last is None:
+        if last is None or self._alarmed:
             return True
         return now - last >= (self._interval if last == self._mine else self._grace)
 
     def ticked(self, last: datetime | None) -> None:
         """Remember the tick just done as our own."""
-        self._mine = last
+        self._mine, self._alarmed = last, False

@@ -13,6 +13,7 @@ from incidentdesk.kernel.embedded import child
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 STEADY_AFTER: Final = 10.0
+ALARM: Final = signal.SIGURG  # "tick now"; a process that does not listen for it yet is not hurt by it
 
 
 @dataclass

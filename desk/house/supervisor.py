@@ -6,10 +6,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
-from desk.house.parts import Part
+from desk.house.parts import ALARM, Part
 
 LOOK_EVERY: Final = 0.1
 PATIENCE: Final = 10.0
+TICKING: Final = ("worker", "beat")
 
 Say = Callable[[str], None]
 
@@ -54,14 +55,21 @@ class Supervisor:
             time.sleep(LOOK_EVERY)
 
     def look(self) -> None:
-        """One look at every part."""
+        """One look at every part. Where one ended that ticks, the keeper is told, so that no timer waits for its return."""
         at = time.monotonic()
         for part in self.parts:
             code = part.look(at=at)
             if code is not None:
                 self._say(f"{part.name} ended ({_reason(code)}); it starts again.")
+                if part.name in TICKING:
+                    self._alarm()
             if part.revive(at=at):
                 self._say(f"{part.name} started again.")
+
+    def _alarm(self) -> None:
+        for part in self.parts:
+            if part.name == "keeper":
+                part.ask(ALARM)
 
     def stop(self) -> None:
         """The desk's own processes first, all asked at once, then each server in turn, last started first."""

@@ -20,6 +20,7 @@ from comms.channels import Outcome, Parcel, Result, webhook
 from comms.delivery import Senders, Traffic, deliver
 from comms.models import Breaker, Channel, Message, Priority
 from comms.outbox import NewMessage
+from incidents.models import Deadline
 from tests.at_once import at_once
 from tests.comms.makers import T0, claim, hook, mail, make_client, make_incident, put, state
 from tests.comms.receivers import HttpReceiver, MailServer, http_receiver, mail_server
@@ -392,3 +393,23 @@ def test_a_secret_link_is_written_out_when_the_mail_leaves_and_stands_nowhere_be
         "body": f"What is wrong.\n\nAcknowledge:\nhttp://127.0.0.1:8000/ack/{secret}/\n\nThe room",
     }
     assert secret not in str(Message.objects.values().get())
+
+
+def test_while_a_deadline_is_overdue_pages_go_first_and_the_rest_not_much_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    incident = make_incident()
+    due = wall() - timedelta(seconds=5)
+    Deadline.objects.create(
+        incident=incident, clock="ic", subject="", occurrence=1, step="overdue", due_at=due, driven=False
+    )
+    now, sent = wall() - timedelta(seconds=1), []
+    put(mail("notice", due_at=now), mail("page", due_at=now, priority=Priority.PAGE))
+    monkeypatch.setattr(delivery, "HOLD_SECONDS", 0.3)
+
+    began = time.monotonic()
+    deliver(wall, senders=recording(sent))
+
+    assert len(sent) == 2
+    assert time.monotonic() - began >= 0.3
+    assert [message.dedupe_key for message in Message.objects.order_by("sent_at")] == ["page", "notice"]

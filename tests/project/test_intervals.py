@@ -154,5 +154,15 @@ def test_the_keeper_goes_on_each_interval_until_somebody_else_has_ticked() -> No
     assert not watch.is_due(last=mine + timedelta(seconds=1), now=mine + timedelta(seconds=2))
 
 
+def test_the_keeper_ticks_at_once_when_it_hears_that_a_process_that_ticks_has_died() -> None:
+    watch = rounds.Watch(grace=5, interval=1)
+    watch.alarm()
+    assert watch.is_due(last=NOW, now=NOW)
+
+    watch.ticked(NOW)
+
+    assert not watch.is_due(last=NOW + timedelta(seconds=1), now=NOW + timedelta(seconds=2))
+
+
 def test_a_desk_that_never_ticked_is_taken_up_at_once() -> None:
     assert rounds.Watch(grace=5, interval=1).is_due(last=None, now=NOW)
