@@ -403,7 +403,8 @@ def test_while_a_deadline_is_overdue_pages_go_first_and_the_rest_not_much_later(
     Deadline.objects.create(
         incident=incident, clock="ic", subject="", occurrence=1, step="overdue", due_at=due, driven=False
     )
-    now, sent = wall() - timedelta(seconds=1), []
+    now = wall() - timedelta(seconds=1)
+    sent: list[str] = []
     put(mail("notice", due_at=now), mail("page", due_at=now, priority=Priority.PAGE))
     monkeypatch.setattr(delivery, "HOLD_SECONDS", 0.3)
 
