@@ -121,7 +121,9 @@ class Place:
         """One more beat or keeper beside the desk's own."""
         celery = ["-m", "celery", "--app", "incidentdesk", "--quiet", "beat", "--pidfile", ""]
         command = (
-            [*celery, "--scheduler", "incidentdesk.beat:Steady"] if name == "beat" else ["manage.py", "keeper"]
+            [*celery, "--scheduler", "incidentdesk.beat:Steady"]
+            if name == "beat"
+            else ["manage.py", "keeper"]
         )
         return subprocess.Popen(
             [sys.executable, *command],
