@@ -71,12 +71,12 @@ def _late(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
         told = f"overdue: {_named(texts, each.protocol)}"
         link = Link(f"{each.base}updates/new/", "Write update")
         yield DeskWait(each.incident.key, told, words.until("", first.due), link, "late")  # type: ignore[arg-type]
-    for reading in owed:
-        if reading not in texts and reading.due is not None:
-            told = f"overdue: {reading.label}"
-            yield DeskWait(
-                each.incident.key, told, words.until("", reading.due), Link(each.base, "Open"), "late"
-            )
+    rest = sorted(
+        (reading for reading in owed if reading not in texts), key=lambda reading: reading.due or ""
+    )
+    if rest:
+        told = f"overdue: {listed([reading.label for reading in rest])}"
+        yield DeskWait(each.incident.key, told, words.until("", rest[0].due), Link(each.base, "Open"), "late")  # type: ignore[arg-type]  # owed ones have a due
 
 
 def _named(texts: list[Reading], protocol: Protocol) -> str:

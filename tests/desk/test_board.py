@@ -183,3 +183,14 @@ def test_an_empty_board_says_when_it_was_last_otherwise() -> None:
     assert seen.summary == "No active incident"
     assert seen.quiet == f"The last one was resolved {resolved_at:%H:%M}."
     assert [row.key for row in seen.resolved] == [incident.key]
+
+
+def test_what_else_is_late_in_one_incident_is_one_line_the_latest_first() -> None:
+    sarah = commander("Sarah")
+    led(sarah, ago=40)
+
+    late = [wait for wait in shown(sarah).yours if wait.action.label == "Open"]
+
+    assert [wait.text for wait in late] == [
+        "overdue: Bridge open, Blast radius, Theory or escalate and Leadership"
+    ]
