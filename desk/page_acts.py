@@ -11,6 +11,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST
 
 from desk import answers, parsing, visible
@@ -78,9 +79,10 @@ def _done(request: DeskRequest, answer: Answer, *, leave: bool) -> HttpResponse:
         )
     if leave:
         return HttpResponse(headers={"HX-Redirect": room})
-    response = render(request, "desk/_answer.html", {"answer": answers.done(answer)})
-    response["HX-Trigger"] = CHANGED
-    return response
+    return HttpResponse(
+        render_to_string("desk/_answer.html", {"answer": answers.done(answer)}),
+        headers={"HX-Trigger": CHANGED},
+    )
 
 
 def _refuse(request: DeskRequest, error: DeskError, *, incident: Incident | None, noun: str) -> HttpResponse:

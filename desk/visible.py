@@ -19,7 +19,7 @@ KEY = re.compile(r"(?:INC-\d{4}|DRILL)-\d{4,9}")
 
 def in_room(user: User, address: str) -> Incident:
     """The incident of this key or UUID whose war room the person may enter. Raises Missing."""
-    return _one(address, seen=user.is_authenticated and user.is_active and user.sees_room)
+    return _one(address, seen=_enters(user))
 
 
 def in_summary(user: User, address: str) -> Incident:
@@ -41,10 +41,12 @@ def for_act(user: User, address: str, flow: Flow) -> Incident:
     """The incident for an act: of the room, or of the summary where somebody outside the room holds the right by role.
 
     Customer support proposes a severity without ever entering the room; for everybody else outside there is nothing.
+    Its state is left to be read under the lock.
     """
-    if not user.sees_room and isinstance(flow.right, Right) and may(flow.right, columns(user.roles)):
-        return in_summary(user, address)
-    return in_room(user, address)
+    by_role = isinstance(flow.right, Right) and may(flow.right, columns(user.roles))
+    if not user.sees_room and by_role:
+        return _one(address, seen=sees_summaries(user), without=frozenset({"state"}))
+    return _one(address, seen=_enters(user), without=frozenset({"state"}))
 
 
 def standing(user: User, state: State) -> frozenset[Column]:
@@ -58,12 +60,16 @@ def standing(user: User, state: State) -> frozenset[Column]:
     )
 
 
-def _one(address: str, *, seen: bool) -> Incident:
+def _enters(user: User) -> bool:
+    return user.is_authenticated and user.is_active and user.sees_room
+
+
+def _one(address: str, *, seen: bool, without: frozenset[str] = frozenset()) -> Incident:
     found = None
     if seen and KEY.fullmatch(address):
-        found = sql.first(Incident, "key = %s", [address])
+        found = sql.first(Incident, "key = %s", [address], without=without)
     elif seen and (uid := _uuid(address)) is not None:
-        found = sql.first(Incident, "uid = %s", [uid])
+        found = sql.first(Incident, "uid = %s", [uid], without=without)
     if found is None:
         raise Missing
     return found

@@ -89,11 +89,9 @@ def _run(
             sentence = body(room, form)
             if room.denied is not None:
                 raise NotAllowed(blocks=[room.denied])
-            room.save()
-            answer = Answer(
-                room.record.key, sentence, room.last.seq, room.last.kind, room.last.seq, room.warnings
-            )
-            conclude(by, request_id, answer)
+            last = room.last
+            answer = Answer(room.record.key, sentence, last.seq, last.kind, last.seq, room.warnings)
+            room.save(also=lambda: conclude(by, request_id, answer))
             return answer
     except (NotAllowed, Refused) as refusal:
         _keep_refusal(refusal, kinds, incident, form, by=by, request_id=request_id, now=now, noun=noun)
@@ -112,13 +110,8 @@ def _keep_refusal(
         gates = [block.id for block in refusal.blocks]
         room.add("refused", {"act": noun, "kind": kinds[0] if kinds else noun, "gates": gates},
                  texts={"sentence": refusal.sentence})  # fmt: skip
-        room.save()
-        _store(
-            by,
-            request_id,
-            refusal.status,
-            {"sentence": refusal.sentence, "blocks": [asdict(b) for b in refusal.blocks]},
-        )
+        told = {"sentence": refusal.sentence, "blocks": [asdict(block) for block in refusal.blocks]}
+        room.save(also=lambda: _store(by, request_id, refusal.status, told))
 
 
 INSERT = """

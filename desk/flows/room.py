@@ -1,6 +1,6 @@
 """One act's hold on an incident: the locked record, who acts, and what is to be told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from comms import outbox
 from comms.models import Channel, Priority
 from desk.notices import Notice, messages
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused, Stale
 from incidentdesk.kernel.stamps import moment
 from incidents import projection
@@ -202,9 +203,12 @@ class Room:
         """Everybody with a seat, and the owner."""
         return responders(self.state)
 
-    def save(self) -> None:
-        """Write entries, state, deadlines, rows and messages; the transaction commits them together."""
-        records.save([self.record], now=self.now)
+    def save(self, also: Callable[[], None] = lambda: None) -> None:
+        """Write entries, state, deadlines, rows and messages; the transaction commits them together. `also` is written in
+        the same breath as the record: sql of our own that asks for nothing back."""
+        with sql.together():
+            records.save([self.record], now=self.now)
+            also()
         projection.project(self.record, now=self.now)
         pages.settle([self.record])
         outbox.put([*self.outgoing, *messages(self.notices, {self.record.id: self.record})], now=self.now)

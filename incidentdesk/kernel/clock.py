@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from incidentdesk.kernel import sql
+
+_ASK = "SELECT clock_timestamp()"
 
 
 def now(using: str = "default") -> datetime:
@@ -11,7 +15,10 @@ def now(using: str = "default") -> datetime:
     The database's clock is asked because hosts disagree: two web processes an hour apart must still
     fire each deadline once and at its moment (F13).
     """
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
+    if using == DEFAULT_DB_ALIAS:
+        moment: datetime = sql.run(_ASK)[0][0]
+    else:
+        with connections[using].cursor() as cursor:
+            cursor.execute(_ASK)
+            moment = cursor.fetchone()[0]
     return moment.astimezone(UTC)

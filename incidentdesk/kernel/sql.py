@@ -4,13 +4,15 @@ Django's cursors put parameters into the text on this side: fine for a form, hal
 thousands of values. These run in the same transaction, prepared, and raise Django's own database errors.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar, cast
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from incidentdesk.kernel.postgresql.base import DatabaseWrapper
@@ -20,14 +22,39 @@ M = TypeVar("M", bound=Model)
 
 
 def run(statement: str, parameters: Sequence[Any] = (), *, binary: bool = True) -> list[tuple[Any, ...]]:
-    """Execute a statement; the rows it returns, none for one that returns none."""
+    """Execute a statement; the rows it returns, none for one that returns none. The first of a transaction travels
+    with its BEGIN."""
     held = _held()
+    if held.queries_logged:  # somebody counts, such as a test
+        held.queries_log.append({"sql": statement, "time": "0"})
     with held.wrap_database_errors:
         cursor = held.bare()
-        cursor.execute(statement, parameters, prepare=True, binary=binary)
-        if held.queries_logged:  # somebody counts, such as a test
-            held.queries_log.append({"sql": statement, "time": "0"})
+        raw = cursor.connection
+        if raw.pgconn.pipeline_status:
+            return _queue(raw, statement, parameters, binary=binary)
+        if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
+            with raw.pipeline():
+                cursor.execute(statement, parameters, prepare=True, binary=binary)
+        else:
+            cursor.execute(statement, parameters, prepare=True, binary=binary)
         return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Send the statements of this block one after the other and wait for all of them at its end, where the first error
+    is raised. For writes of one transaction; rows are waited for at once where a statement asks for some (RETURNING)."""
+    held = _held()
+    with held.wrap_database_errors, held.bare().connection.pipeline():
+        yield
+
+
+def _queue(
+    raw: "psycopg.Connection[Any]", statement: str, parameters: Sequence[Any], *, binary: bool
+) -> list[tuple[Any, ...]]:
+    cursor = psycopg.Cursor(raw)
+    cursor.execute(statement, parameters, prepare=True, binary=binary)
+    return cursor.fetchall() if "RETURNING" in statement else []
 
 
 def dicts(statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -51,20 +78,25 @@ def columns(rows: Iterable[Sequence[Any]]) -> list[Column]:
     return [Column(column) for column in zip(*rows, strict=True)]
 
 
-def first(model: type[M], where: str, parameters: Sequence[Any]) -> M | None:
+def first(
+    model: type[M], where: str, parameters: Sequence[Any], *, without: frozenset[str] = frozenset()
+) -> M | None:
     """The row that fits as an object, or None: what the ORM does, without composing the statement anew each time.
 
-    `where` is a text of our own with `%s` for each parameter, over columns that name one row.
+    `where` is a text of our own with `%s` for each parameter, over columns that name one row. The columns `without` are
+    read when they are asked for.
     """
-    names, select = _select(model)
+    names, select = _select(model, without)
     rows = run(f"{select} WHERE {where}", parameters)
-    return model.from_db("default", names, rows[0]) if rows else None
+    return model.from_db(DEFAULT_DB_ALIAS, names, rows[0]) if rows else None
 
 
 @cache
-def _select(model: type[Model]) -> tuple[list[str], str]:
+def _select(model: type[Model], without: frozenset[str]) -> tuple[list[str], str]:
     fields = [
-        field for field in model._meta.concrete_fields if field.get_internal_type() != "SearchVectorField"
+        field
+        for field in model._meta.concrete_fields
+        if field.get_internal_type() != "SearchVectorField" and field.column not in without
     ]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     return [field.attname for field in fields], f'SELECT {columns} FROM "{model._meta.db_table}"'  # noqa: S608  (as above)
