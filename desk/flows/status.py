@@ -54,9 +54,8 @@ def resolutions(room: Room, form: ResolveForm) -> str:
     payload: dict[str, Any] = {"from": room.state["status"], "to": "resolved"}
     if form.review_at is not None:
         payload["review"] = stamp(form.review_at)
-    room.add(
-        "status.moved", payload, texts={"proof": form.proof, "note": form.note}, happened_at=form.happened_at
-    )
+    # It happens as it is recorded: an earlier time would wipe out what was missed until now, and pass the window on paper.
+    room.add("status.moved", payload, texts={"proof": form.proof, "note": form.note})
     room.tell(
         room.everyone(), "resolved", f"{room.by.name} resolved the incident.", key=f"resolved:{room.last.seq}"
     )

@@ -48,8 +48,8 @@ class MoveForm(DatedVersion):
     workaround: Text = ""
 
 
-class ResolveForm(DatedVersion):
-    """RES-01..04, -14."""
+class ResolveForm(Versioned):
+    """RES-01..04, -14. It has no time of its own: a resolve happens when it is recorded."""
 
     proof: Text = ""
     review_at: When = None

@@ -128,6 +128,18 @@ def test_monitoring_cannot_be_skipped_and_resolve_opens_when_the_window_has_pass
     assert incident.status == "resolved"
 
 
+@pytest.mark.ledger("RES-01", "CLK-39")
+def test_a_resolve_happens_when_it_is_recorded_whatever_time_is_sent_with_it() -> None:
+    incident, ic = monitoring()
+
+    resolve(incident, ic, 50, happened_at=T0 + minutes(11))
+
+    readings = read(protocol_of(incident.protocol_id), incident.state, T0 + minutes(50))
+    missed = {reading.clock for reading in readings if reading.word == "missed"}
+    assert incident.resolved_at == T0 + minutes(50)
+    assert {"update.responders", "update.clients", "blast_radius"} <= missed
+
+
 @pytest.mark.ledger("RES-02")
 def test_a_bad_sample_starts_the_window_again_and_everybody_is_told() -> None:
     incident, ic = monitoring()
