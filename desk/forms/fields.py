@@ -39,7 +39,12 @@ def _some(value: str) -> str:
     return value
 
 
+def _no_minus_zero(value: float) -> float:
+    return value + 0.0  # -0.0 is not below 0, and the database gives it back as another number
+
+
 OR_NONE = BeforeValidator(_none)  # a field left empty says nothing
+PLAIN = AfterValidator(_no_minus_zero)
 
 Line = Annotated[str, AfterValidator(_line)]
 Text = Annotated[str, AfterValidator(_text)]
@@ -48,7 +53,8 @@ NeedText = Annotated[str, AfterValidator(_text), AfterValidator(_some)]
 When = Annotated[AwareDatetime | None, OR_NONE]
 Seen = Annotated[int | None, OR_NONE]
 Who = Annotated[UUID | None, OR_NONE]
-Number = Annotated[Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] | None, OR_NONE]
+Number = Annotated[Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False), PLAIN] | None, OR_NONE]
+Percent = Annotated[Annotated[float, Field(ge=0, le=100), PLAIN] | None, OR_NONE]
 Level = Annotated[int, Field(ge=1, le=4)]
 Ticked = Literal["ticked", "pending", ""]
 

@@ -1,10 +1,10 @@
 """What is sent about the alert's time, the scope, the impact, and the recovery that clients confirm."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from desk.forms.fields import OR_NONE, Dated, Form, Line, NeedLine, NeedText, Number, Text, Versioned
+from desk.forms.fields import Dated, Form, Line, NeedLine, NeedText, Number, Percent, Text, Versioned
 
 
 class AlertTimeForm(Form):
@@ -29,7 +29,7 @@ class ImpactForm(Dated):
     """INC-25: all optional, each value with its time."""
 
     users: Number = None
-    percent: Annotated[Annotated[float, Field(ge=0, le=100)] | None, OR_NONE] = None
+    percent: Percent = None
     fails: Text = ""
     error_rate: Line = ""
     latency: Line = ""

@@ -13,8 +13,10 @@ from incidents.models import Incident, TimelineEntry
 from incidents.protocol import default_text, parse
 from incidents.protocol.definition import ProtocolError
 from incidents.protocol.review import limit
+from incidents.verify import verify
 from people.models import User
 from tests.desk.bodies import body
+from tests.desk.doors import by_api, by_page, signed_in, token
 from tests.factories import T0, commander, do, make_incident, make_service, minutes, new_id
 from tests.incidents.story import Story
 from tests.people.factories import make_team, make_user
@@ -277,3 +279,18 @@ def test_without_seats_the_owner_hears_of_a_late_update_and_five_minutes_later_t
         ("overdue", [owner.pk]),
         ("overdue_manager", [dana.pk]),
     ]
+
+
+@DB
+@pytest.mark.parametrize("name", ["users", "percent", "revenue", "tickets", "stuck"])
+def test_minus_zero_is_zero_and_leaves_the_record_whole(name: str) -> None:
+    incident, ic = led()
+
+    by_page(incident, "impact", {name: "-0"}, signed_in(ic))
+    by_api(incident, "impact", {name: -0.0}, token(ic))
+
+    stated = TimelineEntry.objects.filter(incident=incident, kind="impact.stated").values_list(
+        "payload", flat=True
+    )
+    assert [str(payload[name]) for payload in stated] == ["0.0", "0.0"]
+    assert verify(Incident.objects.get(pk=incident.pk)) is None

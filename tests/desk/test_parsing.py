@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from desk import parsing
 from desk.forms.changes import ApproveForm
-from desk.forms.impact import ImpactStartForm
+from desk.forms.impact import ImpactForm, ImpactStartForm
 from desk.forms.incident import DeclareForm, ResolveForm, SeverityForm
 from desk.forms.log import EntryForm
 from incidentdesk.kernel import strict_json
@@ -145,3 +145,10 @@ def test_no_body_breaks_the_reader(raw: bytes) -> None:
     except DeskError as error:
         assert error.status in (400, 413, 422)
         assert error.sentence
+
+
+def test_minus_zero_is_zero() -> None:
+    typed = parsing.from_post(ImpactForm, post("users=-0&percent=-0.0"), zone=BERLIN)
+    sent = parsing.from_json(ImpactForm, b'{"users": -0.0, "percent": -0.0}')
+
+    assert [str(each) for form in (typed, sent) for each in (form.users, form.percent)] == ["0.0"] * 4

@@ -1,14 +1,19 @@
 """The record is append-only, chained and verifiable: by privilege, by trigger and by arithmetic."""
 
 import itertools
+import json
 from collections.abc import Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 from django.db.utils import DatabaseError, ProgrammingError
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from incidents import timeline
 from incidents.models import Deadline, EntryText, Incident, TimelineEntry
 from incidents.protocol import FOLD_VERSION
 from incidents.verify import verify
@@ -176,3 +181,34 @@ def test_an_act_on_a_state_of_an_older_fold_stands_on_the_new_one() -> None:
 
     assert (incident.state["findings"], incident.fold_version) == (folded["findings"], FOLD_VERSION)
     assert verify(incident) is None
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
+PAYLOADS = st.dictionaries(
+    WORDS, st.recursive(PLAIN, lambda each: st.lists(each, max_size=3) | st.dictionaries(WORDS, each, max_size=3))
+)  # fmt: skip
+
+
+@pytest.mark.django_db
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example({"users": -0.0, "list": [-0.0, {"deep": -0.0}]})
+@example({"users": 1e16, "revenue": -1.5e300, "most": 1.7976931348623157e308, "nearly": 9999999999999998.0})
+@example(
+    {"users": 1e-7, "least": 5e-324, "below": -5e-324, "percent": 1e-310, "whole": 100.0, "big": 10**400}
+)
+@example({"text": "-0.0 and 1e+16 are words here", "e+": "-0.0"})
+@given(PAYLOADS)
+def test_every_payload_hashes_as_it_is_read_back(payload: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::jsonb::text", [timeline.canonical(payload).decode()])
+        read = json.loads(cursor.fetchone()[0])
+
+    assert timeline.canonical(read) == timeline.canonical(payload)
+    assert read == payload
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_no_json_holds_is_refused_before_it_is_hashed(number: float) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        timeline.canonical({"users": number})
