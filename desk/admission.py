@@ -99,13 +99,20 @@ class _Admission:
     def __init__(self, waiting: Sequence[Waiting], now: datetime, time: str) -> None:
         self.waiting, self.now, self.time = waiting, now, time
         self.protocol = parse(lifecycle.current_protocol(now).text)
-        self.kin = alerts.kin(waiting)
+        self.kin: dict[tuple[str, str], list[Kin]] = defaultdict(list)  # by source and fingerprint
+        self.grouped: dict[tuple[str, str], set[int]] = defaultdict(set)  # incidents by source and group
+        kin = alerts.kin(waiting)
+        for each in kin:
+            self.kin[each.source, each.fingerprint].append(each)
+            if each.incident:
+                self.grouped[each.source, each.group_key].add(each.incident)
         self.services = _services(waiting)
         self.nearby = _incidents_of([self.services[a.id] for a in waiting if not a.critical], time)
-        known = {each.incident for each in self.kin if each.incident and each.status != "closed"}
+        known = {each.incident for each in kin if each.incident and each.status != "closed"}
         near = {incident for found in self.nearby.values() for incident in found}
         self.records = records.load_many(known | near, now=now) if known | near else {}
         self.opened: dict[tuple[str, str], int] = {}
+        self.opened_for: dict[int, list[int]] = defaultdict(list)  # what was opened here, by service
         self.planned: list[pages.Planned] = []
         self.superseded: list[int] = []
         self.notices: list[Notice] = []
@@ -117,15 +124,10 @@ class _Admission:
         if alert.incident is not None:
             self._resolve(self.records.get(alert.incident), alert)
             return
-        same = [
-            k
-            for k in self.kin
-            if (k.source, k.fingerprint) == (alert.source, alert.fingerprint) and k.id != alert.id
-        ]
-        if any(k.starts_at > alert.starts_at for k in same):
+        earlier = [each for each in self.kin[alert.source, alert.fingerprint] if each.id != alert.id]
+        if any(alerts.began_after(each, alert) for each in earlier):
             self._is_over(alert)  # late news of something the source has started anew since
             return
-        earlier = [k for k in same if k.starts_at < alert.starts_at]
         self._end(earlier, because=alert)
         if alert.fired:
             self._fire(alert, earlier, service)
@@ -165,23 +167,16 @@ class _Admission:
 
     def _target(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> Record | None:
         """The unresolved incident it belongs to: where it fired before, that of its group, for a warning that of its service."""
-        group = [k for k in self.kin if (k.source, k.group_key) == alert.group]
         candidates = [k.incident for k in sorted(earlier, key=lambda k: k.starts_at, reverse=True)]
-        candidates += [
-            self.opened.get(alert.group),
-            *(k.incident for k in sorted(group, key=lambda k: -(k.incident or 0))),
-        ]
+        candidates += [self.opened.get(alert.group), *sorted(self.grouped[alert.group], reverse=True)]
         if not alert.critical and service is not None:
-            candidates += [i for (_, key), i in self.opened.items() if self._touches(i, service)]
+            candidates += self.opened_for[service.pk]
             candidates += self.nearby.get(service.pk, [])
         for incident in candidates:
             record = self.records.get(incident or 0)
             if record is not None and not ended(record.state):
                 return record
         return None
-
-    def _touches(self, incident: int, service: Service) -> bool:
-        return any(a.incident == incident and a.service == service.pk for a in self.waiting)
 
     def _open(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> None:
         """A critical alert opens a record and pages the first of the list (decisions: before anybody declared)."""
@@ -232,6 +227,8 @@ class _Admission:
 
     def _enter(self, record: Record, alert: Waiting, *, again: bool) -> None:
         alert.incident, alert.again = record.id, again
+        if alert.service and record.id in self.opened.values():
+            self.opened_for[alert.service].append(record.id)
         payload: dict[str, Any] = {"alert": alert.id, "critical": alert.critical, "again": again}
         if alert.critical:
             payload["presumed"] = self._presumed(alert)

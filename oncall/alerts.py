@@ -137,7 +137,10 @@ FROM token
 
 @dataclass(slots=True)
 class Waiting:
-    """An alert that the record has to hear of, as it stood when it was read."""
+    """An alert that the record has to hear of, as it stood when it was read.
+
+    Where its source's clock runs ahead, `starts_at` is when it came and `ahead` is true; the row keeps what was sent.
+    """
 
     id: int
     source: str
@@ -153,6 +156,8 @@ class Waiting:
     service_slug: str
     group_key: str
     fired: bool
+    received_at: datetime
+    ahead: bool
     incident: int | None
     service: int | None = None
     again: bool = False
@@ -217,7 +222,7 @@ def end(alert: int, *, incident: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """Another firing of the same alert, or the group's incident: where it is and how it stands."""
+    """Another firing of the same alert, or the group's incident: where it is and how it stands. Times as in Waiting."""
 
     id: int
     source: str
@@ -226,8 +231,21 @@ class Kin:
     starts_at: datetime
     state: str
     fired: bool
+    received_at: datetime
+    ahead: bool
     incident: int | None
     status: str
+
+
+def began_after(one: Waiting | Kin, other: Waiting | Kin) -> bool:
+    """Whether `one` is the later firing of two of the same alert.
+
+    By their starts; where the source's clock ran ahead for either, by which was received later: a start in the future
+    would otherwise make every outage until then look like old news, and nobody would be woken.
+    """
+    if one.ahead or other.ahead:
+        return (one.received_at, one.id) > (other.received_at, other.id)
+    return one.starts_at > other.starts_at
 
 
 def kin(alerts: Sequence[Waiting]) -> list[Kin]:
@@ -244,6 +262,9 @@ def wake_warnings(groups: Sequence[tuple[str, str]], services: Sequence[int]) ->
     sql.run(_WAKE, [[source for source, _ in groups], [key for _, key in groups], list(services)])
 
 
+# What begins later than this after its receipt was stamped by a clock that is wrong.
+_AHEAD: Final = "a.starts_at > a.received_at + interval '2 minutes'"
+_BEGAN: Final = f"CASE WHEN {_AHEAD} THEN a.received_at ELSE a.starts_at END"
 _ANY: Final = """
 SELECT EXISTS (SELECT FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s::timestamptz))
 """
@@ -256,11 +277,11 @@ ORDER BY place, id LIMIT %s::int
 _LOCK: Final = """
 SELECT s, g, pg_try_advisory_xact_lock(hashtextextended(s || chr(10) || g, 7)) FROM unnest(%s::text[], %s::text[]) AS x(s, g)
 """
-_READ: Final = """
-SELECT id, source, fingerprint, starts_at, ends_at, state, critical, presumed, name, summary, value, service_slug,
-  group_key, fired, incident_id, service_id
-FROM oncall_alert WHERE id = ANY(%s::bigint[]) AND pending ORDER BY starts_at, id
-"""
+_READ: Final = f"""
+SELECT a.id, source, fingerprint, {_BEGAN}, ends_at, state, critical, presumed, name, summary, value, service_slug,
+  group_key, fired, received_at, {_AHEAD}, incident_id, service_id
+FROM oncall_alert a WHERE id = ANY(%s::bigint[]) AND pending ORDER BY starts_at, id
+"""  # noqa: S608  (texts of our own)
 _ADMITTED: Final = """
 UPDATE oncall_alert a SET pending = a.state <> x.state, incident_id = coalesce(a.incident_id, x.incident),
   service_id = coalesce(x.service, a.service_id), again = a.again OR x.again, retry_at = NULL
@@ -272,16 +293,18 @@ _END_ONE: Final = """
 UPDATE oncall_alert SET state = CASE WHEN state = 'firing' THEN 'ended' ELSE state END
 WHERE id = %s::bigint AND incident_id = %s::bigint RETURNING name
 """
-_KIN: Final = """
-SELECT a.id, a.source, a.fingerprint, a.group_key, a.starts_at, a.state, a.fired, a.incident_id, coalesce(i.status, '')
+_KIN: Final = f"""
+SELECT a.id, a.source, a.fingerprint, a.group_key, {_BEGAN}, a.state, a.fired, a.received_at, {_AHEAD},
+  a.incident_id, coalesce(i.status, '')
 FROM oncall_alert a LEFT JOIN incidents_incident i ON i.id = a.incident_id
 WHERE (a.source, a.fingerprint) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 UNION
-SELECT a.id, a.source, a.fingerprint, a.group_key, a.starts_at, a.state, a.fired, a.incident_id, i.status
+SELECT a.id, a.source, a.fingerprint, a.group_key, {_BEGAN}, a.state, a.fired, a.received_at, {_AHEAD},
+  a.incident_id, i.status
 FROM oncall_alert a JOIN incidents_incident i ON i.id = a.incident_id
 WHERE a.critical AND (a.source, a.group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
   AND i.status NOT IN ('resolved', 'closed')
-"""
+"""  # noqa: S608  (as above)
 _WAKE: Final = """
 UPDATE oncall_alert SET pending = true
 WHERE incident_id IS NULL AND state = 'firing' AND fired AND NOT critical AND NOT pending

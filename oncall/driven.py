@@ -52,6 +52,6 @@ def waiting(row: Alert) -> Waiting:
     return Waiting(
         id=row.pk, source=row.source, fingerprint=row.fingerprint, starts_at=row.starts_at, ends_at=row.ends_at,
         state=row.state, critical=row.critical, presumed=row.presumed, name=row.name, summary=row.summary, value=row.value,
-        service_slug=row.service_slug, group_key=row.group_key, fired=row.fired, incident=row.incident_id,
-        service=row.service_id,
+        service_slug=row.service_slug, group_key=row.group_key, fired=row.fired,
+        received_at=row.received_at, ahead=False, incident=row.incident_id, service=row.service_id,
     )  # fmt: skip

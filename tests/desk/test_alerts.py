@@ -11,6 +11,7 @@ from desk import tick
 from desk.admission import admit_pending
 from desk.flows import ACTS
 from desk.forms.alerts import AlertEndForm
+from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Refused
 from incidents.models import Incident, Service, TimelineEntry
 from oncall.models import Alert, Page
@@ -109,6 +110,46 @@ def test_an_alert_that_returns_pages_the_owner_anew_and_says_so(night: Night) ->
     assert paged() == [("Anna", "chain", 1), ("Anna", "chain", 1)]
     tick.sweep(now=T0 + minutes(12))
     assert paged()[2:] == [("Ben", "chain", 2)]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=365 * 1_000)])
+def test_a_start_in_the_future_silences_no_outage_after_it(night: Night, ahead: timedelta) -> None:
+    now = clock.now()
+    night.sends(alert(since=now + ahead), at=now)
+    night.sends(alert(since=now + ahead), at=now)
+    night.sends(alert(since=now + ahead, until=now + ahead), at=now)
+    night.acknowledge(night.anna, at=now + minutes(1))
+
+    Alert.objects.update(received_at=now - minutes(30))
+    night.sends(alert(since=now - minutes(1)), at=now + minutes(2))
+
+    assert kinds(night.incident).count("alert.fired") == 2
+    assert paged() == [("Anna", "chain", 1), ("Anna", "chain", 1)]
+    assert list(Alert.objects.order_by("pk").values_list("state", "pending")) == [
+        ("resolved", False),
+        ("firing", False),
+    ]
+
+
+def test_an_outage_that_began_before_a_wrong_start_was_received_is_no_old_news(night: Night) -> None:
+    now = clock.now()
+    night.sends(alert(since=now + timedelta(hours=1)), at=now)
+    night.acknowledge(night.anna, at=now)
+
+    night.sends(alert(since=now - minutes(5)), at=now + minutes(1))
+
+    assert paged() == [("Anna", "chain", 1), ("Anna", "chain", 1)]
+    assert list(Alert.objects.order_by("pk").values_list("state", flat=True)) == ["ended", "firing"]
+
+
+def test_the_start_of_an_earlier_firing_that_comes_late_pages_nobody_again(night: Night) -> None:
+    now = clock.now()
+    night.sends(alert(since=now), at=now)
+    night.acknowledge(night.anna, at=now)
+
+    night.sends(alert(since=now - minutes(5)), at=now + minutes(1))
+
+    assert paged() == [("Anna", "chain", 1)]
 
 
 def test_a_later_start_without_an_end_between_ends_the_earlier_one(night: Night) -> None:
