@@ -98,13 +98,13 @@ def _executives() -> list[str]:
 
 
 def _responders(incident: Incident) -> list[str]:
-    """Everyone in a seat, the owner, and the list of the teams whose services are hit."""
+    """Everyone in a seat, the owner, and the list of the teams whose services are hit, as far as they may enter the room:
+    a responders' text says what the room says."""
     wanted = {incident.owner_id, incident.ic_id}
     wanted |= set(incident.seats.filter(ended_at=None).values_list("user_id", flat=True))
     wanted |= set(incident.services.values_list("team__steps__user_id", flat=True))
-    return list(
-        _reachable().filter(pk__in=[pk for pk in wanted if pk is not None]).values_list("email", flat=True)
-    )
+    inside = _reachable().filter(pk__in=[pk for pk in wanted if pk is not None], sees_room=True)
+    return list(inside.values_list("email", flat=True))
 
 
 def _reachable() -> QuerySet[User]:

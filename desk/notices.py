@@ -37,12 +37,15 @@ def room_url(key: str) -> str:
 
 
 def messages(notices: Sequence[Notice], incidents: Mapping[int, Named]) -> list[NewMessage]:
-    """Outbox rows for notices; people who cannot be mailed are left out. One query, none without notices."""
+    """Outbox rows for notices; people who cannot be mailed, or may not read what the room says, are left out.
+
+    One query, none without notices.
+    """
     if not notices:
         return []
     wanted = {user for notice in notices for user in notice.users}
-    people = User.objects.filter(pk__in=wanted, is_active=True, is_machine=False).exclude(email="")
-    addresses = dict(people.values_list("pk", "email"))
+    people = User.objects.filter(pk__in=wanted, is_active=True, is_machine=False, sees_room=True)
+    addresses = dict(people.exclude(email="").values_list("pk", "email"))
     found = []
     for notice in notices:
         incident = incidents[notice.incident]

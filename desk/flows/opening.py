@@ -14,7 +14,7 @@ from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidents import lifecycle, projection
 from incidents.models import Client, Incident, Service
 from incidents.protocol import Protocol, parse
-from people.models import User
+from people.models import Team, User
 from people.rights import Right, columns, may, refusal
 
 
@@ -40,6 +40,7 @@ def declare(
         room = Room(lifecycle.open_record(_opening(form, by, now, time, options), by=by.pk, now=now,
                                           role=by.roles[0] if by.roles else ""), by=by, now=now)  # fmt: skip
         sentence = _declare(room, form)
+        _hand_over(room)
         room.save()
         answer = Answer(
             room.record.key, sentence, room.last.seq, room.last.kind, room.last.seq, room.warnings
@@ -62,8 +63,26 @@ def _opening(
     title = form.title or triage.title(severity, [service.name for service in services], form.symptom)
     return lifecycle.Opening(
         title=title[:200], services=services, clients=clients, alert_fired_at=fired, source="hand",
-        presumed=severity, symptom=form.symptom, owner=by.pk, time=time, options=options,
+        presumed=severity, symptom=form.symptom, owner=_owner(services[0].team, by), time=time, options=options,
     )  # fmt: skip
+
+
+def _owner(team: Team, by: User) -> int:
+    """Who declares owns it. Somebody whose roles lead into no room cannot: then it is the first of the team's list who
+    can be reached and may enter, else its manager."""
+    if by.sees_room:
+        return by.pk
+    reached = User.objects.filter(is_active=True, is_machine=False, sees_room=True)
+    listed = reached.filter(steps__team=team).order_by("steps__position")
+    found = listed.first() or reached.filter(pk=team.manager_id).first()
+    return (found or by).pk
+
+
+def _hand_over(room: Room) -> None:
+    """Tell the owner who has not declared it themselves."""
+    if room.state["owner"] != room.by.pk:
+        room.tell([room.state["owner"]], "you own it", f"{room.by.name} declared it and cannot enter its room. "
+                  "You own it until an Incident Commander takes it.", key="owner")  # fmt: skip
 
 
 def _services(slugs: Sequence[str]) -> list[Service]:

@@ -118,6 +118,17 @@ def test_responders_are_the_seats_the_owner_and_the_team_s_list(incident: Incide
     assert stranger.email not in {one.dest for one in found}
 
 
+def test_who_may_not_enter_the_room_gets_no_text_to_responders(incident: Incident, jordan: User) -> None:
+    outside = {role: make_user(role, role) for role in ("customer_support", "executive", "spectator")}
+    incident.services.add(make_service("Payments", *outside.values()))
+    Incident.objects.filter(pk=incident.pk).update(owner=outside["customer_support"])
+    seat(incident, "scribe", outside["executive"])
+    seat(incident, "ic", jordan)
+    incident.refresh_from_db()
+
+    assert [one.dest for one in updates.recipients(Audience.RESPONDERS, incident)] == [jordan.email]
+
+
 def test_executives_are_those_who_have_the_role(incident: Incident) -> None:
     make_user("Vera", "executive")
     make_user("Former", "executive", is_active=False)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from comms.models import Message
+from desk import tick
 from desk.flows import declare
 from desk.flows.act import ACTS
 from desk.forms.incident import DeclareForm
@@ -13,6 +14,8 @@ from incidentdesk.kernel.stamps import stamp
 from incidents.models import Incident
 from incidents.protocol import read
 from incidents.record import protocol_of
+from incidents.verify import verify
+from people.models import User
 from tests.factories import (
     T0,
     commander,
@@ -80,6 +83,59 @@ def test_the_record_has_key_stamp_and_owner_before_anything_is_investigated() ->
     first = incident.entries.order_by("seq").first()
     assert (incident.key, incident.opened_at, incident.owner) == ("INC-2026-0001", T0, ada)
     assert first is not None and (first.kind, first.seq) == ("opened", 1)
+
+
+@pytest.mark.ledger("INC-02")
+@pytest.mark.parametrize("role", ["customer_support", "executive"])
+def test_who_may_not_enter_the_room_owns_nothing_and_the_first_of_the_list_who_may_is_told(role: str) -> None:
+    away, reader, ada, bea = (
+        make_user(name, roles=roles)
+        for name, roles in (("Gone", ["engineer"]), ("Vera", ["executive"]), ("Ada", ["ic"]), ("Bea", ["ic"]))
+    )
+    User.objects.filter(pk=away.pk).update(is_active=False)
+    service = make_service(team=make_team("Core", people=[away, reader, ada, bea]))
+
+    incident = make_incident(by=make_user("Lena", roles=[role]), service=service)
+
+    assert (incident.owner, incident.state["owner"]) == (ada, ada.pk)
+    assert (
+        "you own it"
+        in Message.objects.get(dest=ada.email, dedupe_key__startswith="owner:").payload["subject"]
+    )
+    assert verify(incident) is None
+
+
+def test_without_anybody_on_the_list_its_manager_owns_what_an_outsider_declares() -> None:
+    boss = make_user("Boss", roles=["manager"])
+    service = make_service(team=make_team("Core", manager=boss))
+
+    incident = make_incident(by=make_user("Lena", roles=["customer_support"]), service=service)
+
+    assert incident.owner == boss
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["with a team", "with nobody else to own it"])
+def test_no_byte_of_the_room_is_mailed_to_who_may_not_enter_it(listed: bool) -> None:
+    lena, eve = make_user("Lena", roles=["customer_support"]), make_user("Eve", roles=["engineer"])
+    sarah = commander("Sarah")
+    service = make_service(team=make_team("Core", people=[eve] if listed else [lena]))
+    incident = make_incident(by=lena, service=service)
+
+    do(incident, "done-changes", eve, T0 + minutes(1), what="SECRET restart", target="db")
+    do(incident, "seats", sarah, T0 + minutes(2), role="ic")
+    do(
+        incident,
+        "updates",
+        sarah,
+        T0 + minutes(3),
+        audiences=["responders"],
+        impact="x",
+        known="SECRET cause",
+    )
+    tick.sweep(now=T0 + minutes(40))
+
+    assert not Message.objects.filter(dest=lena.email).exists()
+    assert Message.objects.filter(dest=sarah.email).exists()
 
 
 @pytest.mark.ledger("INC-03")
