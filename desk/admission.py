@@ -79,18 +79,22 @@ def _batch(now: datetime, limit: int) -> int:
 
 def _group_by_group(now: datetime, limit: int) -> int:
     with transaction.atomic():
-        waiting = alerts.claim_pending(now=now, limit=limit)
-        groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
-        for alert in waiting:
-            groups[alert.group].append(alert)
-        for group, members in groups.items():
-            try:
-                with transaction.atomic():
-                    admit(members, now=now)
-            except Exception:  # one poisoned group must not stop the others
-                log.exception("The alerts of group %s wait for another try.", group)
-                alerts.put_off(members, until=now + PUT_OFF)
-        return len(waiting)
+        groups = list(dict.fromkeys(alert.group for alert in alerts.claim_pending(now=now, limit=limit)))
+    return sum(_one_group(group, now, limit) for group in groups)
+
+
+def _one_group(group: tuple[str, str], now: datetime, limit: int) -> int:
+    members: list[Waiting] = []
+    try:
+        with transaction.atomic():
+            members = alerts.claim_pending(now=now, limit=limit, group=group)
+            if members:
+                admit(members, now=now)
+    except Exception:  # one poisoned group must not stop the others
+        log.exception("The alerts of group %s wait for another try.", group)
+        with transaction.atomic():
+            alerts.put_off(members, until=now + PUT_OFF)
+    return len(members)
 
 
 class _Admission:
@@ -142,13 +146,9 @@ class _Admission:
         pages.settle(found)
         mails = pages.store(self.planned, now=self.now)
         outbox.put([*mails, *messages(self.notices, self.records)], now=self.now)
-        alerts.supersede(self.superseded)
-        alerts.admitted(self.waiting)
-        if self.opened:
-            alerts.wake_warnings(
-                list(self.opened),
-                [a.service for a in self.waiting if a.incident in self.opened.values() and a.service],
-            )
+        alerts.settle(
+            self.waiting, superseded=self.superseded, groups=list(self.opened), services=list(self.opened_for)
+        )
 
     def _fire(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> None:
         record = self._target(alert, earlier, service)

@@ -1,7 +1,10 @@
 """Alerts as rows: storing what a source sends, once however often it is sent, and claiming what the record must hear of.
 
 Identity is (source, fingerprint, start). A repeat counts; a resolve is final, also one that comes before its firing
-(F19). What is new is `pending` until the tick has admitted it; `desk.flows.alerts` does that.
+(F19). What is new is `pending` until the tick has admitted it; `desk.admission` does that.
+
+Whoever writes several rows locks them in one order, that of their source, fingerprint and start, so that nobody who stores
+or admits ever waits in a circle.
 """
 
 import json
@@ -64,7 +67,7 @@ def ring() -> None:
 
 
 def _merged(incoming: Iterable[Incoming]) -> list[tuple[Incoming, int, bool]]:
-    """One row an alert, sorted so that two batches never wait for each other: the row, how often, seen firing first."""
+    """One row an alert: the row, how often, seen firing first."""
     found: dict[tuple[str, datetime], tuple[Incoming, int, bool]] = {}
     for each in incoming:
         key = (each.fingerprint, each.starts_at)
@@ -73,7 +76,7 @@ def _merged(incoming: Iterable[Incoming]) -> list[tuple[Incoming, int, bool]]:
             continue
         kept, count, fired = found[key]
         found[key] = (kept if each.firing else each, count + 1, fired)
-    return [found[key] for key in sorted(found)]
+    return list(found.values())
 
 
 def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[Any]:
@@ -122,6 +125,7 @@ WITH token AS (
     fingerprint text, starts_at timestamptz, ends_at timestamptz, state text, critical bool, severity_label text,
     presumed smallint, name text, summary text, value text, service_slug text, group_key text, generator_url text,
     payload json, count int, fired bool)
+  ORDER BY x.fingerprint COLLATE "C", x.starts_at
   ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
     count = a.count + excluded.count,
     state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' ELSE a.state END,
@@ -173,13 +177,14 @@ def any_pending(*, now: datetime) -> bool:
     return bool(sql.run(_ANY, [now])[0][0])
 
 
-def claim_pending(*, now: datetime, limit: int) -> list[Waiting]:
+def claim_pending(*, now: datetime, limit: int, group: tuple[str, str] | None = None) -> list[Waiting]:
     """Up to `limit` pending alerts of groups that nobody else is admitting, the first of each group ahead of the rest.
 
-    Must run inside a transaction, which holds the groups until it ends. Rows are not locked, so the hook never waits;
-    `admitted` leaves a row pending that changed meanwhile.
+    Must run inside a transaction, which holds the groups until it ends. No row is locked before `settle`, so the hook
+    never waits for what is decided between; a row that changed meanwhile stays pending. With `group` of that one alone.
     """
-    ids = {row[0]: (row[1], row[2]) for row in sql.run(_PENDING, [now, limit])}
+    source, key = group or (None, None)
+    ids = {row[0]: (row[1], row[2]) for row in sql.run(_PENDING, [now, source, source, key, limit])}
     if not ids:
         return []
     held = {(row[0], row[1]) for row in sql.run(_LOCK, sql.columns(sorted(set(ids.values())))) if row[2]}
@@ -187,31 +192,48 @@ def claim_pending(*, now: datetime, limit: int) -> list[Waiting]:
     return [Waiting(*row) for row in sql.run(_READ, [[pk for pk, group in ids.items() if group in held]])]
 
 
-def admitted(alerts: Sequence[Waiting]) -> None:
-    """Store what admitting them came to. One that changed since it was read stays pending for the next tick."""
+def settle(
+    alerts: Sequence[Waiting],
+    *,
+    superseded: Sequence[int] = (),
+    groups: Sequence[tuple[str, str]] = (),
+    services: Sequence[int] = (),
+) -> None:
+    """Store what admitting came to, as the last thing before the commit: only that long may the hook have to wait.
+
+    An alert that changed since it was read stays pending for the next tick. What the source has started anew without
+    resolving it has ended. Warnings of the groups and services given are looked at again, now that an incident stands.
+    """
     if not alerts:
         return
+    woken = []
+    if groups or services:
+        sources, keys = [source for source, _ in groups], [key for _, key in groups]
+        woken = [row[0] for row in sql.run(_WAKEABLE, [sources, keys, list(services)])]
+    ids = [each.id for each in alerts]
+    sql.run(_HOLD, [[*ids, *superseded, *woken]])
+    if superseded:
+        sql.run(_ENDED, [list(superseded)])
     columns = [
-        [each.id for each in alerts],
+        ids,
         [each.state for each in alerts],
         [each.incident for each in alerts],
         [each.service for each in alerts],
         [each.again for each in alerts],
     ]
     sql.run(_ADMITTED, columns)
+    if woken:
+        sql.run(_WAKE, [woken])
 
 
 def put_off(alerts: Sequence[Waiting], *, until: datetime) -> None:
-    """Try these again later: something about them failed, and the others must not wait for it."""
-    sql.run(
-        "UPDATE oncall_alert SET retry_at = %s WHERE id = ANY(%s::bigint[])", [until, [a.id for a in alerts]]
-    )
-
-
-def supersede(ids: Sequence[int]) -> None:
-    """Mark as ended what the source has started anew without resolving it."""
+    """Try these again later: something about them failed, and the others must not wait for it. In a transaction."""
+    ids = [each.id for each in alerts]
     if ids:
-        sql.run(_ENDED, [list(ids)])
+        sql.run(_HOLD, [ids])
+        sql.run(
+            "UPDATE oncall_alert SET retry_at = %s WHERE id = ANY(%s::bigint[]) AND pending", [until, ids]
+        )
 
 
 def end(alert: int, *, incident: int) -> str:
@@ -257,11 +279,6 @@ def kin(alerts: Sequence[Waiting]) -> list[Kin]:
     ]
 
 
-def wake_warnings(groups: Sequence[tuple[str, str]], services: Sequence[int]) -> None:
-    """Let warnings that fire without an incident be looked at again, now that one stands for their group or service."""
-    sql.run(_WAKE, [[source for source, _ in groups], [key for _, key in groups], list(services)])
-
-
 # What begins later than this after its receipt was stamped by a clock that is wrong.
 _AHEAD: Final = "a.starts_at > a.received_at + interval '2 minutes'"
 _BEGAN: Final = f"CASE WHEN {_AHEAD} THEN a.received_at ELSE a.starts_at END"
@@ -271,7 +288,8 @@ SELECT EXISTS (SELECT FROM oncall_alert WHERE pending AND (retry_at IS NULL OR r
 _PENDING: Final = """
 SELECT id, source, group_key FROM (
   SELECT id, source, group_key, row_number() OVER (PARTITION BY source, group_key ORDER BY critical DESC, id) AS place
-  FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s::timestamptz)) ranked
+  FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s::timestamptz)
+    AND (%s::text IS NULL OR (source = %s::text AND group_key = %s::text))) ranked
 ORDER BY place, id LIMIT %s::int
 """
 _LOCK: Final = """
@@ -282,6 +300,11 @@ SELECT a.id, source, fingerprint, {_BEGAN}, ends_at, state, critical, presumed, 
   group_key, fired, received_at, {_AHEAD}, incident_id, service_id
 FROM oncall_alert a WHERE id = ANY(%s::bigint[]) AND pending ORDER BY starts_at, id
 """  # noqa: S608  (texts of our own)
+# In the order in which `_STORE` writes.
+_HOLD: Final = """
+SELECT id FROM oncall_alert WHERE id = ANY(%s::bigint[])
+ORDER BY source COLLATE "C", fingerprint COLLATE "C", starts_at FOR NO KEY UPDATE
+"""
 _ADMITTED: Final = """
 UPDATE oncall_alert a SET pending = a.state <> x.state, incident_id = coalesce(a.incident_id, x.incident),
   service_id = coalesce(x.service, a.service_id), again = a.again OR x.again, retry_at = NULL
@@ -305,8 +328,11 @@ FROM oncall_alert a JOIN incidents_incident i ON i.id = a.incident_id
 WHERE a.critical AND (a.source, a.group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
   AND i.status NOT IN ('resolved', 'closed')
 """  # noqa: S608  (as above)
-_WAKE: Final = """
-UPDATE oncall_alert SET pending = true
+_WAKEABLE: Final = """
+SELECT id FROM oncall_alert
 WHERE incident_id IS NULL AND state = 'firing' AND fired AND NOT critical AND NOT pending
   AND ((source, group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[])) OR service_id = ANY(%s::bigint[]))
+"""
+_WAKE: Final = """
+UPDATE oncall_alert SET pending = true WHERE id = ANY(%s::bigint[]) AND incident_id IS NULL AND state = 'firing'
 """

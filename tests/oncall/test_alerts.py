@@ -1,16 +1,20 @@
 """Alerts as rows: once however often and in whatever order they come."""
 
 import random
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from incidentdesk.kernel import sql
 from oncall import alerts
 from oncall.models import Alert
+from tests.at_once import at_once
 from tests.factories import T0, minutes
 from tests.oncall.makers import alert, make_source, receive
 
@@ -141,3 +145,48 @@ def test_the_first_alert_of_every_group_is_claimed_ahead_of_a_storm() -> None:
 
     assert len(claimed) == 5
     assert "Odd" in {each.name for each in claimed}
+
+
+def _admits(token: str) -> None:
+    with transaction.atomic():
+        alerts.settle(alerts.claim_pending(now=T0 + timedelta(days=400), limit=10))
+
+
+def _stores(token: str) -> None:
+    receive(token, alert("Z", since=T0, fingerprint="z"), alert("A", since=T0, fingerprint="a"))
+
+
+def _puts_off(token: str) -> None:
+    with transaction.atomic():
+        found = alerts.claim_pending(now=T0 + timedelta(days=400), limit=10)
+        alerts.put_off(found, until=T0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("writes", [_admits, _stores, _puts_off])
+def test_all_who_write_alerts_lock_them_in_one_order(writes: Callable[[str], None]) -> None:
+    token = make_source(T0)
+    receive(token, alert("Z", since=T0, fingerprint="z"))
+    receive(token, alert("A", since=T0, fingerprint="a"))
+
+    def holds_the_first_and_takes_the_last() -> None:
+        with transaction.atomic():
+            Alert.objects.select_for_update().get(fingerprint="a")
+            started.set()
+            _until_somebody_waits()
+            Alert.objects.select_for_update(nowait=True).get(fingerprint="z")
+
+    def comes_between() -> None:
+        started.wait(10)
+        writes(token)
+
+    started = Event()
+    at_once(holds_the_first_and_takes_the_last, comes_between)
+
+
+def _until_somebody_waits() -> None:
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        if sql.run("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"):
+            return
+    raise AssertionError("Nobody waited for the row.")
