@@ -22,6 +22,7 @@ from oncall import pages
 
 BATCH = 200
 PUSH = timedelta(seconds=30)
+LOCKED_PAUSE = timedelta(seconds=0.05)  # what is due and cannot be claimed is in somebody's hands, for a few milliseconds
 log = logging.getLogger(__name__)
 
 
@@ -32,16 +33,16 @@ def run(*, now: datetime, until: datetime) -> int:
     """
     started, done, at = time.monotonic(), 0, now
     while True:
-        done += sweep(now=at)
+        count = sweep(now=at)
+        done += count
         heartbeats.beat(heartbeats.TICK, now=at)
         coming = deadlines.next_due()
-        passed = timedelta(seconds=time.monotonic() - started)
-        at = now + passed
+        at = now + timedelta(seconds=time.monotonic() - started)
         if coming is None or coming >= until or at >= until:
             return done
-        if coming > at:
-            time.sleep((coming - at).total_seconds())
-            at = now + timedelta(seconds=time.monotonic() - started)
+        rest = coming - at if coming > at else timedelta() if count else min(LOCKED_PAUSE, until - at)
+        time.sleep(rest.total_seconds())
+        at = now + timedelta(seconds=time.monotonic() - started)
 
 
 def last_at() -> datetime | None:

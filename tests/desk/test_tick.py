@@ -1,7 +1,7 @@
 """The tick: each deadline once, at its time, whatever else happens."""
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -213,3 +213,30 @@ def test_the_claim_waits_for_no_lock() -> None:
     assert seen == [free.pk]
     assert connection.connection is not None
     assert TimelineEntry.objects.filter(incident=held, kind="clock.step").count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_due_incident_in_somebodys_hands_is_asked_for_now_and_then_not_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    incident, now = make_incident(), T0 + minutes(6)
+    swept: list[int] = []
+    real = tick.sweep
+    monkeypatch.setattr(tick, "sweep", lambda **given: swept.append(real(**given)) or swept[-1])
+
+    def holds() -> None:
+        with transaction.atomic():
+            Incident.objects.select_for_update().get(pk=incident.pk)
+            held.set()
+            given_up.wait(10)
+
+    def ticks() -> None:
+        held.wait(10)
+        tick.run(now=now, until=now + timedelta(seconds=0.3))
+        given_up.set()
+
+    held, given_up = threading.Event(), threading.Event()
+    at_once(holds, ticks)
+
+    assert not any(swept)
+    assert 2 <= len(swept) <= 7
