@@ -8,6 +8,7 @@ from comms.models import Update
 from desk.notices import room_url
 from desk.triage import subject
 from incidentdesk.kernel.stamps import moment
+from incidents.lifecycle import UNSORTED
 from incidents.models import EntryText, Incident, TimelineEntry
 from incidents.protocol.state import State, force, holder
 from incidents.record import Record
@@ -21,7 +22,9 @@ def facts_of(record: Record, incident: Incident, *, now: datetime) -> Facts:
     state = record.state
     leader = holder(state, "ic")
     people = _names(state, leader)
-    names = list(incident.services.order_by("pk").values_list("name", flat=True))
+    # What stands for an unknown service has no name that would tell a reader anything.
+    known = incident.services.exclude(slug=UNSORTED).order_by("pk")
+    names = list(known.values_list("name", flat=True))
     texts = _texts(incident)
     return Facts(
         reference=record.key,

@@ -19,6 +19,7 @@ from incidents.record import Record
 from people.models import Team
 from people.roles import Role
 
+UNSORTED = "unsorted"  # the slug of the service that stands for an unknown one
 NEXT_NUMBER = """
 INSERT INTO incidents_counter (series, last) VALUES (%s, 1)
 ON CONFLICT (series) DO UPDATE SET last = incidents_counter.last + 1 RETURNING last
@@ -139,10 +140,10 @@ def _managers(team: Team, ladder: Sequence[int]) -> list[int]:
 
 def unsorted() -> Service:
     """The service that stands for an unknown one; made on demand under the first team."""
-    found = Service.objects.select_related("team").filter(slug="unsorted").first()
+    found = Service.objects.select_related("team").filter(slug=UNSORTED).first()
     if found is not None:
         return found
     team = Team.objects.order_by("pk").first()
     if team is None:
         raise Invalid("There is no team yet, so nobody could be paged. An administrator makes one first.")
-    return Service.objects.get_or_create(slug="unsorted", defaults={"name": "Unsorted", "team": team})[0]
+    return Service.objects.get_or_create(slug=UNSORTED, defaults={"name": "Unsorted", "team": team})[0]
