@@ -1,6 +1,7 @@
 """The structured update as text, one per audience: pure, from plain values (TPL-09, TPL-11, TPL-12, COM-22, TPL-40)."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
@@ -30,6 +31,9 @@ OUTSIDE_WORDS: Final = {
     "closed": "Resolved",
 }
 OVER: Final = frozenset({"resolved", "closed"})
+OUTSIDE: Final = frozenset({Audience.CLIENTS, Audience.PUBLIC})
+# The line of a composed text that says when it was written, should a text written by hand have kept it.
+_TIME_LINE: Final = re.compile(r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d UTC.* min since detection$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class UpdateFields:
     """What the writer fills in once. `know` and `doing` are for colleagues; clients and the public read `shareable`.
 
     `next_at` (aware, UTC) is the promised time; None only once the incident is over. `unchanged_since` marks a "no
-    change" update, which is still a full one.
+    change" update, which is still a full one. `own` is a text written by hand for one audience, in place of the one made
+    of all the rest.
     """
 
     status: str
@@ -51,6 +56,7 @@ class UpdateFields:
     restored_percent: int | None = None
     decisions: str = ""
     unchanged_since: datetime | None = None
+    own: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -107,21 +113,33 @@ class Facts:
 
 
 def no_change(
-    last: UpdateFields, *, status: str, last_sent_at: datetime, next_at: datetime | None
+    last: UpdateFields,
+    *,
+    last_sent_at: datetime,
+    next_at: datetime | None,
+    now: datetime,
+    zone: ZoneInfo | None = None,
 ) -> UpdateFields:
-    """The last update again, whole, saying since when nothing has changed and when the next one comes."""
-    return replace(last, status=status, next_at=next_at, unchanged_since=last.unchanged_since or last_sent_at)
+    """What an audience was told last, whole, saying since when nothing has changed and when the next one comes.
+
+    A text written by hand stays as it was written, but for the time it promised.
+    """
+    own = last.own
+    if last.next_at is not None and next_at is not None:
+        for shown in (zone, None):  # the longer way to say it first: the shorter is its beginning
+            promised = clock_text(last.next_at, now=last_sent_at, zone=shown)
+            own = own.replace(promised, clock_text(next_at, now=now, zone=shown))
+    return replace(last, own=own, next_at=next_at, unchanged_since=last.unchanged_since or last_sent_at)
 
 
 def audience_texts(
-    fields: UpdateFields,
-    audiences: Sequence[Audience],
-    *,
-    facts: Facts,
-    now: datetime,
-    zone: ZoneInfo | None = None,
+    said: Mapping[Audience, UpdateFields], *, facts: Facts, now: datetime, zone: ZoneInfo | None = None
 ) -> dict[Audience, tuple[str, str]]:
-    return {audience: render(fields, audience, facts=facts, now=now, zone=zone) for audience in audiences}
+    """Subject and body for each audience, from what it is told."""
+    return {
+        audience: render(fields, audience, facts=facts, now=now, zone=zone)
+        for audience, fields in said.items()
+    }
 
 
 def render(
@@ -135,6 +153,8 @@ def render(
         Audience.PUBLIC: _outside,
     }[audience]
     clock = _Clock(now, zone)
+    if fields.own:
+        return _subject(fields, audience, facts), _by_hand(fields, audience, facts, clock)
     paragraphs = [*compose(fields, facts, clock), _next(fields, clock)]
     return _subject(fields, audience, facts), "\n\n".join(part for part in paragraphs if part) + "\n"
 
@@ -147,12 +167,27 @@ def naming_next(body: str, fields: UpdateFields, *, now: datetime) -> str:
     return f"{body.rstrip()}\n\n{_next(fields, clock)}\n"
 
 
+def status_word(status: str, audience: Audience) -> str:
+    """A status as this audience reads it."""
+    return (OUTSIDE_WORDS if audience in OUTSIDE else STATUS_WORDS)[status]
+
+
+def _by_hand(fields: UpdateFields, audience: Audience, facts: Facts, clock: "_Clock") -> str:
+    """A text written by hand, to the letter; repeated, it says since when it stands, and its line of time is the present one."""
+    if fields.unchanged_since is None:
+        return fields.own
+    body = _TIME_LINE.sub(lambda _: _time_line(facts, clock), fields.own)
+    line = f"Status: {status_word(fields.status, audience)}"
+    if line in body.splitlines():
+        whole = rf"^{re.escape(line)}$"
+        return re.sub(whole, lambda _: f"{line}{_unchanged(fields, clock)}", body, flags=re.MULTILINE)
+    return f"{body.rstrip()}\n\nNo change since {clock.text(fields.unchanged_since)}.\n"
+
+
 def _subject(fields: UpdateFields, audience: Audience, facts: Facts) -> str:
-    if audience in (Audience.CLIENTS, Audience.PUBLIC):
-        head, words = f"Disruption of {facts.outside_name}", OUTSIDE_WORDS
-    else:
-        head, words = f"[{facts.reference}] {facts.title}", STATUS_WORDS
-    tail = f": update {facts.number}, {words[fields.status].lower()}"
+    outside = audience in OUTSIDE
+    head = f"Disruption of {facts.outside_name}" if outside else f"[{facts.reference}] {facts.title}"
+    tail = f": update {facts.number}, {status_word(fields.status, audience).lower()}"
     return f"{clean_line(head, limit=10_000)[: 240 - len(tail)]}{tail}"
 
 

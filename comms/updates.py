@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from comms import outbox
 from comms.composition import OVER, STATUS_WORDS, UpdateFields, naming_next
@@ -113,8 +113,7 @@ def _reachable() -> QuerySet[User]:
 
 def publish(
     incident: Incident,
-    fields: UpdateFields,
-    audiences: Sequence[Audience],
+    said: Mapping[Audience, UpdateFields],
     texts: Mapping[Audience, tuple[str, str]],
     *,
     by: User | None,
@@ -122,19 +121,20 @@ def publish(
 ) -> Update:
     """Store the update with its exact texts and put one message per recipient. Call it with the incident locked.
 
-    `fields` come from `cleaned`; `texts` are subject and body per audience, as rendered or as edited by hand. A text that
-    does not name the next time gets the line that does.
+    `said` is what each audience is told, from `cleaned`, of one status and one promised time; `texts` are subject and body
+    per audience, as rendered or as edited by hand. A text that does not name the next time gets the line that does.
     """
-    if not audiences:
+    if not said:
         raise Invalid(
             "Choose at least one audience. Nothing was sent.", fields={"audiences": "Choose at least one."}
         )
     number = (Update.objects.filter(incident=incident).aggregate(top=Max("number"))["top"] or 0) + 1
+    first = next(iter(said.values()))
     update = Update.objects.create(
-        incident=incident, number=number, author=by, status=fields.status, sent_at=now, next_at=fields.next_at
+        incident=incident, number=number, author=by, status=first.status, sent_at=now, next_at=first.next_at
     )
     rows: list[NewMessage] = []
-    for audience in dict.fromkeys(audiences):
+    for audience, fields in said.items():
         subject, body = texts[audience]
         text = UpdateText.objects.create(
             update=update,
@@ -183,15 +183,34 @@ def _notice(incident: Incident, update: Update, recipient: Recipient) -> dict[st
     }
 
 
+def last_texts(incident: Incident) -> dict[Audience, UpdateText]:
+    """The last text to each audience that was sent any, with its update."""
+    rows = (
+        UpdateText.objects.filter(update__incident=incident)
+        .select_related("update")
+        .order_by("audience", "-update__number")
+        .distinct("audience")
+    )
+    return {Audience(row.audience): row for row in rows}
+
+
+def reached(update: Update) -> dict[Audience, int]:
+    """How many messages carry each text of an update; none where it is kept here alone."""
+    counts = update.texts.annotate(sent=Count("messages")).values_list("audience", "sent")
+    return {Audience(audience): sent for audience, sent in counts}
+
+
 def last_fields(incident: Incident) -> tuple[UpdateFields, datetime] | None:
-    """The fields of the latest update and when it went out, to start the next draft or to say "no change"."""
+    """The fields of the latest update and when it went out, to start the next draft."""
     text = (
         UpdateText.objects.filter(update__incident=incident)
         .select_related("update")
-        .order_by("-update__number")
+        .order_by("-update__number", "pk")
         .first()
     )
-    return None if text is None else (UpdateFields.from_json(text.data), text.update.sent_at)
+    if text is None:
+        return None
+    return replace(UpdateFields.from_json(text.data), own=""), text.update.sent_at
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from comms import updates
-from comms.composition import UpdateFields, audience_texts, no_change
+from comms.composition import UpdateFields, audience_texts
 from comms.models import Audience, Channel, Update
 from desk import parsing
 from desk.answers import FormState, Told
 from desk.facts import facts_of
-from desk.flows.texts import AUDIENCES, latest_next, right_for
+from desk.flows.texts import AUDIENCES, latest_next, repeatable, right_for
 from desk.names import humans
 from desk.room.clocks import next_update, updates_due
 from desk.room.header import severity
@@ -163,7 +163,7 @@ def sheets(
             said = updates.cleaned(said, now=found.now, latest_next=latest)
         except Invalid as error:
             warnings += error.fields.values() or [error.sentence]
-        subject, body = audience_texts(said, [audience], facts=facts, now=found.now, zone=zone)[audience]
+        subject, body = audience_texts({audience: said}, facts=facts, now=found.now, zone=zone)[audience]
         made.append(
             _sheet(found, audience, subject, own.get(name, "") or body, own.get(name, ""), warnings, chosen)
         )
@@ -230,7 +230,6 @@ def view(found: Desk, *, form: FormState | None = None, answer: Told | None = No
         fields, own, wrong = typed(found, form.values)
         sent = form.values.get("audiences", ())
         chosen = list(sent) if isinstance(sent, tuple | list) else [str(sent)]
-    last = updates.last_fields(found.incident)
     shown = sheets(found, fields, own, wrong, chosen)
     base = f"/incidents/{found.incident.key}/"
     return UpdateView(
@@ -253,7 +252,7 @@ def view(found: Desk, *, form: FormState | None = None, answer: Told | None = No
         next_at=_one(form.values, "next_at") if form else "",
         next_rule=_rule(found),
         sheets=shown,
-        no_change=_no_change(found, last, shown),
+        no_change=_no_change(found, shown),
         answer=answer,
         form=form or FormState(),
         shareable=fields.shareable,
@@ -284,14 +283,19 @@ def _rule(found: Desk) -> str:
     return f"Left empty: {rough(min(known) * 60)} after sending, the latest that SEV-{level} allows."
 
 
-def _no_change(found: Desk, last: tuple[UpdateFields, datetime] | None, shown: Sequence[Sheet]) -> str:
-    """What "no change" would do, in a sentence; nothing while there is no update to send again (COM-03)."""
-    to = [sheet.label.lower() for sheet in shown if sheet.chosen]
-    if last is None or ended(found.state) or not any(sheet.may for sheet in shown):
+def _no_change(found: Desk, shown: Sequence[Sheet]) -> str:
+    """What "no change" would do, in a sentence; nothing while it would be true of nobody's last text (COM-03)."""
+    mine = [Audience(sheet.audience) for sheet in shown if sheet.may]
+    last, left = repeatable(found.incident, found.state, mine)
+    if ended(found.state) or len(left) == len(mine):
         return ""
-    whole = no_change(last[0], status=found.state["status"], last_sent_at=last[1], next_at=None)
-    since = found.words.short(whole.unchanged_since or last[1])
-    return f"“No change” sends the last update again, whole, saying so since {since}, to: {', '.join(to) or 'nobody chosen yet'}."
+    to = []
+    for sheet in shown:
+        text = last.get(Audience(sheet.audience))
+        if sheet.chosen and text is not None and Audience(sheet.audience) not in left:
+            since = UpdateFields.from_json(text.data).unchanged_since or text.update.sent_at
+            to.append(f"{sheet.label.lower()} (since {found.words.short(since)})")
+    return f"“No change” sends each its last text again, whole, saying since when it stands, to: {', '.join(to) or 'nobody chosen yet'}."
 
 
 __all__ = ["Desk", "desk", "draft", "parts", "sheets", "typed", "view"]

@@ -1,26 +1,30 @@
 """Texts to audiences: the structured update, "no change", and a dead message sent again (COM-03, -05, -35; CLK-13..16)."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
 from comms import outbox, updates
-from comms.composition import Facts, UpdateFields, audience_texts, no_change
-from comms.models import Audience, Message
+from comms.composition import OVER, Facts, UpdateFields, audience_texts, no_change, status_word
+from comms.models import Audience, Message, Update, UpdateText
 from desk.facts import facts_of
 from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms.texts import AudienceName, ResendForm, UpdateForm
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed
 from incidentdesk.kernel.stamps import moment, stamp
-from incidents.models import Incident
-from incidents.protocol import clocks
+from incidents.models import Incident, TimelineEntry
+from incidents.protocol import State, clocks
 from incidents.protocol.state import ended, force
 from people.rights import Right, refusal
 
 OUTSIDE = frozenset({"clients", "public"})
 AUDIENCES: tuple[str, ...] = get_args(AudienceName)
+Last = dict[Audience, UpdateText]
+# INC-46: for readers, what has only opened counts as investigating and what is closed as resolved.
+_FOR_READERS: Final = {"open": "investigating", "closed": "resolved"}
 
 
 def right_for(audience: str) -> Right:
@@ -53,46 +57,103 @@ def updates_(room: Room, form: UpdateForm) -> str:
     if refused and room.denied is None:
         room.denied = Block("RBAC-10", refusal(right_for(refused[0])))
     incident = Incident.objects.get(pk=room.record.id)
-    fields = _fields(room, incident, form)
-    next_at = fields.next_at or latest_next(room, list(form.audiences), room.now)
-    asked = {"to": list(form.audiences), "next": stamp(next_at) if next_at else None}
-    room.check("update.sent", **asked)
-    fields = updates.cleaned(replace(fields, next_at=next_at), now=room.now)
-    audiences = [Audience(name) for name in dict.fromkeys(form.audiences)]
-    facts = facts_of(room.record, incident, now=room.now)
+    chosen = [Audience(name) for name in dict.fromkeys(form.audiences)]
+    last, left = repeatable(incident, room.state, chosen) if form.kind == "no-change" else ({}, {})
+    to = [audience for audience in chosen if audience not in left] or chosen
+    next_at = form.next_at or latest_next(room, [a.value for a in to], room.now)
+    payload: dict[str, Any] = {"to": [a.value for a in to], "next": stamp(next_at) if next_at else None}
+    room.check("update.sent", **payload)
+    if left and len(left) == len(chosen):
+        raise Invalid(f"Nothing was sent. {_left_out(left)}")
     zone = ZoneInfo(room.state["zone"])
-    texts = _overridden(audience_texts(fields, audiences, facts=facts, now=room.now, zone=zone), form)
-    update = updates.publish(incident, fields, audiences, texts, by=room.by, now=room.now)
-    payload: dict[str, Any] = {"update": update.number, "to": [a.value for a in audiences], "kind": form.kind}
-    if next_at is not None:
-        payload["next"] = stamp(next_at)
-    room.add("update.sent", payload, texts={"text": fields.impact})
-    until = f" Next by {next_at:%H:%M} UTC." if next_at else ""
-    return f"Update {update.number} is on its way to {', '.join(form.audiences)}.{until}"
+    said = _said(room, form, to, next_at) if form.kind == "full" else _again(room, last, to, next_at, zone)
+    texts = audience_texts(said, facts=facts_of(room.record, incident, now=room.now), now=room.now, zone=zone)
+    update = updates.publish(incident, said, texts, by=room.by, now=room.now)
+    payload |= {"update": update.number, "kind": form.kind}
+    room.add("update.sent", {name: value for name, value in payload.items() if value is not None},
+             texts={"text": said[to[0]].impact})  # fmt: skip
+    return _sent(update, to, _left_out(left))
 
 
-def _fields(room: Room, incident: Incident, form: UpdateForm) -> UpdateFields:
-    if form.kind == "no-change":
-        last = updates.last_fields(incident)
-        if last is None:
-            raise Invalid(
-                "There is no update yet to send again. Write the first one; impact alone is enough."
-            )
-        return no_change(last[0], status=room.state["status"], last_sent_at=last[1], next_at=form.next_at)
+def _said(
+    room: Room, form: UpdateForm, to: list[Audience], next_at: datetime | None
+) -> dict[Audience, UpdateFields]:
+    """What each audience is told by the fields of the form; a text of its own stands in place of them."""
     fields = UpdateFields(
         status=form.status or room.state["status"], impact=form.impact, know=form.known, doing=form.doing, eta=form.eta,
-        next_at=form.next_at, shareable=form.shareable, business=form.business, restored_percent=form.restored,
+        next_at=next_at, shareable=form.shareable, business=form.business, restored_percent=form.restored,
         decisions=form.decisions,
     )  # fmt: skip
-    if fields.status in ("resolved", "closed") and not ended(room.state):
+    if fields.status in OVER and not ended(room.state):
         raise Invalid(fields={"status": "The incident is not resolved yet, so no text may say so."})
-    return fields
+    fields = updates.cleaned(fields, now=room.now)
+    return {audience: replace(fields, own=getattr(form, f"text_{audience.value}")) for audience in to}
 
 
-def _overridden(texts: dict[Audience, tuple[str, str]], form: UpdateForm) -> dict[Audience, tuple[str, str]]:
-    """Texts edited by hand for one audience stand in place of those made from the fields."""
-    edited = {Audience(name): getattr(form, f"text_{name}") for name in AUDIENCES}
-    return {audience: (subject, edited[audience] or body) for audience, (subject, body) in texts.items()}
+def _again(
+    room: Room, last: Last, to: list[Audience], next_at: datetime | None, zone: ZoneInfo
+) -> dict[Audience, UpdateFields]:
+    """What each audience was told last, once more."""
+    return {
+        audience: updates.cleaned(
+            no_change(UpdateFields.from_json(last[audience].data), last_sent_at=last[audience].update.sent_at,
+                      next_at=next_at, now=room.now, zone=zone),
+            now=room.now,
+        )
+        for audience in to
+    }  # fmt: skip
+
+
+def repeatable(
+    incident: Incident, state: State, audiences: Iterable[Audience]
+) -> tuple[Last, dict[Audience, str]]:
+    """The last text to each audience that "no change" would be true of, and why not for each other one.
+
+    Each audience has its own last text, since what colleagues read is not for clients. Once the status has moved on from
+    what an audience was told, something has changed (COM-06).
+    """
+    last = updates.last_texts(incident)
+    since = set(TimelineEntry.objects.filter(incident=incident, kind="update.sent", seq__gt=state["status_seq"])
+                .values_list("payload__update", flat=True))  # fmt: skip
+    present = _FOR_READERS.get(state["status"], state["status"])
+    left = {}
+    for audience in audiences:
+        text = last.get(audience)
+        if text is None:
+            left[audience] = "nothing was sent to them yet. Write the first one; impact alone is enough."
+        elif (
+            text.update.number not in since
+            and _FOR_READERS.get(text.data["status"], text.data["status"]) != present
+        ):
+            told, now = status_word(text.data["status"], audience), status_word(present, audience)
+            left[audience] = f"they were told “{told}”, and now it is “{now}”. Write the update that says so."
+    return last, left
+
+
+def _left_out(left: dict[Audience, str]) -> str:
+    """Who gets no "no change", and why: one sentence for all who share the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for audience, why in left.items():
+        by_reason.setdefault(why, []).append(audience.label.lower())
+    return " ".join(f"Not to {', '.join(names)}: {why}" for why, names in by_reason.items())
+
+
+def _sent(update: Update, to: list[Audience], left: str) -> str:
+    """What became of an update: to whom it goes, and what is kept here because nobody is named to get it."""
+    reached = updates.reached(update)
+    going = [audience.label.lower() for audience in to if reached.get(audience)]
+    unheard = [a.label.lower() for a in to if not reached.get(a) and a is not Audience.PUBLIC]
+    gone = f"on its way to {', '.join(going)}" if going else "kept here"
+    words = [f"Update {update.number} is {gone}."]
+    if unheard:
+        words.append(f"Nobody is named among {', '.join(unheard)} to get it: their text is kept here.")
+    if Audience.PUBLIC in to:
+        words.append("The public text is kept here.")
+    if left:
+        words.append(left)
+    if update.next_at is not None:
+        words.append(f"Next by {update.next_at:%H:%M} UTC.")
+    return " ".join(words)
 
 
 @act("deliveries", Right.SEND_INTERNAL, ResendForm, "message.resent")

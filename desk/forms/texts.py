@@ -10,7 +10,7 @@ AudienceName = Literal["responders", "executives", "clients", "public"]
 
 
 class UpdateForm(Versioned):
-    """TPL-09, -11, -12; `no-change` sends the last one again with its new times (COM-03)."""
+    """TPL-09, -11, -12; `no-change` sends each audience its own last text again with its new times (COM-03)."""
 
     kind: Literal["full", "no-change"] = "full"
     audiences: list[AudienceName] = Field(min_length=1)

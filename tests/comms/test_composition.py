@@ -121,7 +121,7 @@ def test_an_estimate_that_nobody_gave_is_to_be_confirmed() -> None:
 @pytest.mark.ledger("COM-03")
 def test_no_change_goes_out_as_a_full_update_with_a_new_time() -> None:
     later = NOW + timedelta(minutes=15)
-    again = no_change(FIELDS, status="mitigating", last_sent_at=NOW, next_at=later + timedelta(minutes=15))
+    again = no_change(FIELDS, last_sent_at=NOW, next_at=later + timedelta(minutes=15), now=later)
 
     for audience in Audience:
         _, body = render(again, audience, facts=FACTS, now=later)
@@ -132,9 +132,9 @@ def test_no_change_goes_out_as_a_full_update_with_a_new_time() -> None:
 
 
 def test_a_second_no_change_still_says_since_when_nothing_changed() -> None:
-    once = no_change(FIELDS, status="mitigating", last_sent_at=NOW, next_at=None)
+    once = no_change(FIELDS, last_sent_at=NOW, next_at=None, now=NOW)
 
-    twice = no_change(once, status="mitigating", last_sent_at=NOW + timedelta(minutes=15), next_at=None)
+    twice = no_change(once, last_sent_at=NOW + timedelta(minutes=15), next_at=None, now=NOW)
 
     assert twice.unchanged_since == NOW
 
@@ -187,7 +187,9 @@ def test_fields_survive_storage() -> None:
 
 
 def test_each_chosen_audience_gets_its_own_text() -> None:
-    texts = audience_texts(FIELDS, [Audience.RESPONDERS, Audience.PUBLIC], facts=FACTS, now=NOW, zone=BERLIN)
+    texts = audience_texts(
+        dict.fromkeys((Audience.RESPONDERS, Audience.PUBLIC), FIELDS), facts=FACTS, now=NOW, zone=BERLIN
+    )
 
     assert set(texts) == {Audience.RESPONDERS, Audience.PUBLIC}
     assert "01:30 UTC (03:30 CEST)" in texts[Audience.PUBLIC][1]

@@ -7,6 +7,7 @@ import pytest
 from comms.models import Message, State, Update
 from incidentdesk.kernel.errors import Invalid, NotAllowed, Refused
 from incidentdesk.kernel.stamps import stamp
+from incidents import lifecycle
 from incidents.models import Incident
 from incidents.protocol import Reading, read
 from incidents.record import protocol_of
@@ -126,6 +127,98 @@ def test_no_change_is_a_full_update_again_with_its_new_time() -> None:
     assert "no change since 06:50 UTC" in body
     assert "Next update: by 07:19 UTC" in body
     assert readings(incident, "update.clients", 18)[-1].due == stamp(T0 + minutes(32))
+
+
+def body_of(incident: Incident, number: int, audience: str) -> str:
+    """One text as it was sent."""
+    return Update.objects.get(incident=incident, number=number).texts.get(audience=audience).body
+
+
+@pytest.mark.ledger("COM-03", "COM-18")
+def test_no_change_keeps_a_text_that_was_written_by_hand_and_brings_back_nothing_that_was_cut() -> None:
+    incident, _, jordan = crew()
+    own = "Status: Under investigation\n\nPayments are slow. We write again by 07:05 UTC."
+    do(incident, "updates", jordan, T0 + minutes(3), audiences=["clients", "public"], impact="Bob's node fails",
+       text_clients=own, text_public="Payments are slow.")  # fmt: skip
+
+    do(incident, "updates", jordan, T0 + minutes(17), kind="no-change", audiences=["clients", "public"])
+    do(incident, "updates", jordan, T0 + minutes(30), kind="no-change", audiences=["clients", "public"])
+
+    assert body_of(incident, 3, "clients") == (
+        "Status: Under investigation (no change since 06:50 UTC)\n\n"
+        "Payments are slow. We write again by 07:32 UTC."
+    )
+    assert body_of(incident, 3, "public").split("\n\n") == [
+        "Payments are slow.",
+        "No change since 06:50 UTC.",
+        "Next update: by 07:32 UTC, or sooner if the status changes.",
+    ]
+    assert "Bob" not in body_of(incident, 2, "clients") + body_of(incident, 2, "public")
+
+
+@pytest.mark.ledger("COM-03", "COM-07")
+def test_no_change_repeats_to_each_audience_what_it_was_told_and_nothing_that_another_was() -> None:
+    incident, _, jordan = crew()
+    do(incident, "updates", jordan, T0 + minutes(3), audiences=["clients"], impact="Payments are slow.")
+    do(incident, "updates", jordan, T0 + minutes(5), audiences=["responders"], impact="Bob dropped a table.")
+
+    answer = do(
+        incident, "updates", jordan, T0 + minutes(14), kind="no-change", audiences=["clients", "responders", "public"]
+    )  # fmt: skip
+
+    assert "Payments are slow." in body_of(incident, 3, "clients")
+    assert "no change since 06:50 UTC" in body_of(incident, 3, "clients")
+    assert "Bob" not in body_of(incident, 3, "clients")
+    assert "Bob dropped a table." in body_of(incident, 3, "responders")
+    assert "no change since 06:52 UTC" in body_of(incident, 3, "responders")
+    assert "Not to public: nothing was sent to them yet." in answer.sentence
+    assert incident.entries.filter(kind="update.sent").latest("seq").payload["to"] == [
+        "clients",
+        "responders",
+    ]
+
+
+@pytest.mark.ledger("COM-03", "COM-06", "COM-13")
+def test_no_change_is_refused_once_the_status_has_moved_from_what_the_audience_was_told() -> None:
+    incident, sarah, jordan = crew()
+    do(incident, "updates", jordan, T0 + minutes(3), audiences=["public"], impact="Payments are slow.")
+    do(incident, "impact-ends", sarah, T0 + minutes(5))
+    do(incident, "moves", sarah, T0 + minutes(5), to="monitoring", note="it healed itself")
+
+    with pytest.raises(Invalid, match=r"Under investigation.*Being watched after a fix.*Write the update"):
+        do(incident, "updates", jordan, T0 + minutes(14), kind="no-change", audiences=["public"])
+    do(incident, "updates", jordan, T0 + minutes(15), audiences=["public"], impact="Payments work.")
+    do(incident, "updates", jordan, T0 + minutes(29), kind="no-change", audiences=["public"])
+
+    assert Update.objects.count() == 3
+    assert "Being watched after a fix (no change since 07:02 UTC)" in body_of(incident, 3, "public")
+
+
+def test_no_change_repeats_the_status_that_its_writer_chose_while_the_incident_stands_where_it_stood() -> (
+    None
+):
+    incident, _, jordan = crew()
+    do(incident, "updates", jordan, T0 + minutes(3), audiences=["public"], impact="x", status="mitigating")
+
+    do(incident, "updates", jordan, T0 + minutes(14), kind="no-change", audiences=["public"])
+
+    assert "Status: A fix is being applied (no change since 06:50 UTC)" in body_of(incident, 2, "public")
+
+
+@pytest.mark.ledger("COM-35")
+def test_an_update_says_to_whom_it_goes_and_what_is_only_kept() -> None:
+    incident, _, jordan = crew()
+
+    mixed = do(incident, "updates", jordan, T0 + minutes(3), audiences=["responders", "clients"], impact="x")
+    kept = do(incident, "updates", jordan, T0 + minutes(5), audiences=["clients", "public"], impact="x")
+
+    assert mixed.sentence == (
+        "Update 1 is on its way to responders. Nobody is named among clients to get it: their text is kept here. "
+        "Next by 07:05 UTC."
+    )
+    assert "on its way" not in kept.sentence
+    assert kept.sentence.startswith("Update 2 is kept here. Nobody is named among clients to get it")
+    assert "The public text is kept here." in kept.sentence
 
 
 def test_no_change_without_a_first_update_is_refused_with_what_to_do() -> None:
@@ -269,3 +362,22 @@ def test_major_clocks_run_at_night_and_sev_3_waits_for_business_hours() -> None:
     assert major.next_update_at == night + minutes(15)
     monday = night.replace(day=9, hour=9, minute=0)  # 8 March 2026 is a Sunday
     assert minor.next_update_at == monday + timedelta(hours=2)
+
+
+@pytest.mark.ledger("STAT-07")
+def test_a_text_for_people_outside_never_names_the_service_that_stands_for_an_unknown_one() -> None:
+    make_team("Core")
+    incident, _, jordan = crew(service=lifecycle.unsorted())
+
+    do(
+        incident,
+        "updates",
+        jordan,
+        T0 + minutes(3),
+        audiences=["public", "responders"],
+        impact="Payments fail.",
+    )
+
+    public = Update.objects.get().texts.get(audience="public")
+    assert "disruption of our service" in public.body
+    assert "nsorted" not in public.subject + public.body
