@@ -64,14 +64,14 @@ SELECT * FROM (SELECT * FROM incidents_incident i WHERE {where} ORDER BY i.opene
 WHERE {words} ORDER BY i.opened_at DESC, i.id DESC LIMIT %s
 """
 WORDS = (
-    "i.words @@ (websearch_to_tsquery('english', %s) || websearch_to_tsquery('simple', %s) "
+    "{of}.words @@ (websearch_to_tsquery('english', %s) || websearch_to_tsquery('simple', %s) "
     "|| to_tsquery('english', %s) || to_tsquery('simple', %s))"
 )
 OLDER = (
     "(i.opened_at, i.id) < ((SELECT opened_at FROM incidents_incident WHERE key = %s), "
     "(SELECT id FROM incidents_incident WHERE key = %s))"
 )
-TITLES = "i.words @@ (to_tsquery('english', %s) || to_tsquery('simple', %s))"
+TITLES = "{of}.words @@ (to_tsquery('english', %s) || to_tsquery('simple', %s))"
 
 
 def page(asked: Asked) -> tuple[list[Found], bool]:
@@ -79,7 +79,7 @@ def page(asked: Asked) -> tuple[list[Found], bool]:
     where, values = _filters(asked)
     if not asked.q:
         return _cut(_ask(PAGE_SQL.format(where=_all(where)), [*values, PAGE + 1]))
-    condition, words = _words(asked.q, whole=asked.whole)
+    condition, words = matching(asked.q, whole=asked.whole)
     recent = RECENT_SQL.format(where=_all(where), words=condition)
     found = _ask(recent, [*values, WINDOW, *words, PAGE + 1])
     if len(found) <= PAGE:
@@ -130,18 +130,22 @@ def _filters(asked: Asked) -> tuple[list[str], list[Any]]:
     return where, values
 
 
-def _words(q: str, *, whole: bool) -> tuple[str, list[Any]]:
-    """Words as people type them to a search engine, the last one also as the beginning of a word."""
+def matching(q: str, *, whole: bool, of: str = "i") -> tuple[str, list[Any]]:
+    """The condition on the incidents named `of`, and its values, for words as people type them to a search engine.
+
+    The last word also counts as the beginning of one. Without `whole` only titles are looked through: who is outside the
+    room must not learn by asking which client or service is hit.
+    """
     if KEY.fullmatch(q):
-        return "i.key = %s", [q.upper()]
+        return f"{of}.key = %s", [q.upper()]
     words = re.findall(r"\w+", q)
     if not words:
         return "FALSE", []
     if not whole:
         titles = " & ".join([*(f"{word}:A" for word in words[:-1]), f"{words[-1]}:*A"])
-        return TITLES, [titles, titles]
+        return TITLES.format(of=of), [titles, titles]
     prefix = "" if EXACT.search(q) else " & ".join([*words[:-1], f"{words[-1]}:*"])
-    return WORDS, [q, q, prefix, prefix]
+    return WORDS.format(of=of), [q, q, prefix, prefix]
 
 
 def _found(row: tuple[Any, ...]) -> Found:

@@ -1,10 +1,12 @@
 """Which incident an address means for this person, or none: a hidden one and a missing one are the same (S2, S3)."""
 
 import re
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from comms.models import Audience
 from desk.flows.act import Flow
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Missing
@@ -58,6 +60,11 @@ def standing(user: User, state: State) -> frozenset[Column]:
         is_owner=state["owner"] == user.pk,
         has_ic=holder(state, "ic") is not None,
     )
+
+
+def hidden_audiences(rights: Collection[Right]) -> frozenset[str]:
+    """The audiences whose texts somebody with these rights may not read: what executives read names money (RBAC-21)."""
+    return frozenset() if Right.SEE_REVENUE in rights else frozenset({Audience.EXECUTIVES.value})
 
 
 def _enters(user: User) -> bool:

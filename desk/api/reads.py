@@ -3,15 +3,15 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from desk import visible
+from desk import search, visible
 from desk.api import alerts as alert_shapes
 from desk.api import shapes, summary
-from desk.api.auth import READ, instant, person
+from desk.api.auth import READ, administers, instant, person
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.text import clean_line
 from incidents.models import Incident
@@ -37,9 +37,10 @@ def incidents(
     """
     user = person(request)
     found = Incident.objects.visible_to(user) if user.sees_room else visible.summaries(user)
-    found = _narrowed(
-        found, status=clean_line(status), severity=severity, kind=clean_line(kind), words=clean_line(q)
-    )
+    found = _narrowed(found, status=clean_line(status), severity=severity, kind=clean_line(kind))
+    if words := clean_line(q):
+        condition, values = search.matching(words, whole=user.sees_room, of=Incident._meta.db_table)
+        found = found.filter(RawSQL(condition, values, output_field=BooleanField()))  # noqa: S611  (a text of our own)
     if after is not None:
         found = _older(found, after)
     if user.sees_room:
@@ -75,8 +76,10 @@ def timeline(
     "/incidents/{incident}/updates", operation_id="list_updates", summary="Updates and their deliveries."
 )
 def updates(request: HttpRequest, incident: str) -> dict[str, Any]:
-    """Every text as it was sent, and what became of each message."""
-    return {"updates": shapes.updates(visible.in_room(person(request), incident))}
+    """Every text as it was sent, and what became of each message; whole addresses for an administrator's token."""
+    user = person(request)
+    found = visible.in_room(user, incident)
+    return {"updates": shapes.updates(found, user, addresses=administers(request))}
 
 
 @router.get("/incidents/{incident}/clocks", operation_id="clocks", summary="How every clock stands.")
@@ -93,7 +96,7 @@ def alerts(request: HttpRequest, incident: str) -> dict[str, Any]:
 
 
 def _narrowed(
-    found: QuerySet[Incident], *, status: str, severity: int | None, kind: str, words: str
+    found: QuerySet[Incident], *, status: str, severity: int | None, kind: str
 ) -> QuerySet[Incident]:
     if status == "active":
         found = found.exclude(status__in=("resolved", "closed"))
@@ -103,10 +106,6 @@ def _narrowed(
         found = found.filter(severity=severity)
     if kind:
         found = found.filter(kind=kind)
-    if words:
-        found = found.filter(
-            Q(words=SearchQuery(words, config="english", search_type="websearch")) | Q(key__iexact=words)
-        )
     return found
 
 

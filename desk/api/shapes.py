@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from comms.models import Message, Update
 from desk import visible
@@ -153,8 +154,12 @@ def _told(
     )
 
 
-def updates(incident: Incident) -> list[dict[str, Any]]:
-    """Every update with its texts to the letter, and how each delivery stands."""
+def updates(incident: Incident, user: User, *, addresses: bool) -> list[dict[str, Any]]:
+    """Every update with its texts to the letter, and how each delivery stands.
+
+    A text that this person may not read is there without its words; so are addresses, unless `addresses` asks for them.
+    """
+    hidden = visible.hidden_audiences(held_rights(visible.standing(user, incident.state)))
     found = (
         Update.objects.filter(incident=incident).select_related("author").prefetch_related("texts__messages")
     )
@@ -166,12 +171,9 @@ def updates(incident: Incident) -> list[dict[str, Any]]:
             "sent_at": time(update.sent_at),
             "next_at": time(update.next_at),
             "texts": [
-                {
-                    "audience": text.audience,
-                    "subject": text.subject,
-                    "body": text.body,
-                    "deliveries": [_delivery(message) for message in text.messages.all()],
-                }
+                {"audience": text.audience}
+                | ({} if text.audience in hidden else {"subject": text.subject, "body": text.body})
+                | {"deliveries": [_delivery(message, addresses) for message in text.messages.all()]}
                 for text in update.texts.all()
             ],
         }
@@ -179,17 +181,25 @@ def updates(incident: Incident) -> list[dict[str, Any]]:
     ]
 
 
-def _delivery(message: Message) -> dict[str, Any]:
+def _delivery(message: Message, addresses: bool) -> dict[str, Any]:
+    to = message.dest if addresses else _masked(message.dest)
     return {
         "message": message.pk,
         "id": message.uid,
         "channel": message.channel,
-        "to": message.dest,
+        "to": to,
         "state": message.state,
         "attempts": message.attempt,
-        "error": message.last_error,
+        "error": message.last_error.replace(message.dest, to) if message.dest else message.last_error,
         "sent_at": time(message.sent_at),
     }
+
+
+def _masked(dest: str) -> str:
+    """Where it goes without the way there: the domain of an address, the host of a webhook."""
+    if "://" in dest:
+        return f"{urlsplit(dest).hostname or ''}/…"
+    return f"…@{dest.rpartition('@')[2]}" if "@" in dest else dest
 
 
 def _person(user: User | None) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ from desk.room.load import Bundle
 from desk.room.shapes import AlertRow, Alerts, Link, PageRow, Places, RunbookLink, SendRow, TheoryRow
 from desk.room.standing import Standing
 from desk.room.words import Words, rough
+from desk.visible import hidden_audiences
 from incidentdesk.kernel.stamps import moment
 from incidents.protocol import Reading
 from people.rights import Right
@@ -38,13 +39,13 @@ def theories(bundle: Bundle, here: Standing, words: Words) -> tuple[TheoryRow, .
 def sends(bundle: Bundle, here: Standing, words: Words) -> tuple[SendRow, ...]:
     """Every text that was sent and what became of it; messages that were given up stand among them (COM-35).
 
-    What executives read names money, so its words are for those who may see revenue (RBAC-21).
+    The words of a text are for those who may read it (RBAC-21).
     """
-    hidden = set() if here.may(Right.SEE_REVENUE) else {"executives"}
+    hidden = hidden_audiences(here.rights)
     return tuple(_send(row, bundle, hidden, words) for row in bundle.sends)
 
 
-def _send(row: dict[str, Any], bundle: Bundle, hidden: set[str], words: Words) -> SendRow:
+def _send(row: dict[str, Any], bundle: Bundle, hidden: frozenset[str], words: Words) -> SendRow:
     state, word = _delivery(row)
     again = str(row["message"] or "")
     if not row["number"]:

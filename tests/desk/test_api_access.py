@@ -8,11 +8,12 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
+from comms.models import Message
 from incidentdesk.kernel import clock
 from people.models import User
 from tests.desk.api import error, found, led
 from tests.desk.doors import asks, sends, signed_in, token
-from tests.factories import commander, do, make_client, make_incident, make_service, new_id
+from tests.factories import commander, do, make_client, make_incident, make_service, minutes, new_id
 from tests.people.factories import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_counters")]
@@ -119,6 +120,67 @@ def test_the_bridge_link_and_revenue_are_rights_of_their_own() -> None:
     assert "1234567" in everything(manager)
     assert "1234567" not in everything(engineer)
     assert "38400" not in everything(engineer)
+
+
+@pytest.mark.ledger("RBAC-21")
+def test_the_words_for_executives_are_for_those_who_may_see_revenue() -> None:
+    incident, ic = led()
+    do(incident, "updates", ic, clock.now(), audiences=["executives", "responders"], impact="Slow", known="Disk",
+       business="4 M an hour")  # fmt: skip
+
+    def bodies(user: User) -> dict[str, str]:
+        (update,) = found(asks(token(user), f"/incidents/{incident.uid}/updates"))["updates"]
+        return {text["audience"]: text.get("body", "") for text in update["texts"]}
+
+    assert "4 M an hour" in bodies(make_user("Mia", roles=["manager"]))["executives"]
+    told = bodies(make_user("Eve", roles=["engineer"]))
+    assert "Disk" in told["responders"]
+    assert told["executives"] == ""
+
+
+def test_addresses_of_clients_are_whole_only_for_an_administrators_token() -> None:
+    service, client = (
+        make_service(),
+        make_client(
+            contact_emails=["noc@kestrel.example"], webhook_url="https://hooks.kestrel.example/in/s3cr3t"
+        ),
+    )
+    service.clients.add(client)
+    ic = commander()
+    incident = make_incident(
+        by=ic, service=service, clients=[client.slug], declared_at=clock.now() - minutes(5)
+    )
+    do(incident, "seats", ic, clock.now(), role="ic")
+    do(incident, "updates", ic, clock.now(), audiences=["clients"], impact="Slow")
+    Message.objects.filter(dest="noc@kestrel.example").update(last_error="550 noc@kestrel.example is full")
+    admin = make_user("Ada", roles=["admin"])
+
+    seen = asks(token(ic), f"/incidents/{incident.uid}/updates").content.decode()
+    whole = asks(
+        token(admin, "incidents:read", "admin"), f"/incidents/{incident.uid}/updates"
+    ).content.decode()
+
+    assert "noc@" not in seen and "s3cr3t" not in seen
+    assert "@kestrel.example is full" in seen and "hooks.kestrel.example/" in seen
+    assert "noc@kestrel.example" in whole and "s3cr3t" in whole
+
+
+def test_nobody_outside_the_room_finds_out_by_searching_which_client_or_service_is_hit() -> None:
+    ic, _ = commander(), make_client("Kestrel Bank")
+    make_incident(by=ic, title="Writes fail", clients=["kestrel-bank"], service=make_service("Ledger"))
+
+    def finds(user: User, words: str) -> list[int]:
+        text = token(user)
+        return [
+            len(found(asks(text, "/incidents", q=words))["incidents"]),
+            signed_in(user).get("/incidents/", {"q": words}).content.decode().count("Writes fail"),
+        ]
+
+    for role in ("spectator", "executive", "customer_support"):
+        outsider = make_user(role, roles=[role])
+        assert [finds(outsider, words) for words in ("kestrel", "ledger")] == [[0, 0], [0, 0]]
+        assert finds(outsider, "writes") == [1, 1]
+    assert finds(ic, "kestrel") == [1, 1]
 
 
 @pytest.mark.ledger("RBAC-01")
