@@ -187,6 +187,8 @@ def test_all_who_write_alerts_lock_them_in_one_order(writes: Callable[[str], Non
 def _until_somebody_waits() -> None:
     ends = time.monotonic() + 10
     while time.monotonic() < ends:
-        if sql.run("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"):
+        if sql.run(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        ):
             return
     raise AssertionError("Nobody waited for the row.")
