@@ -4,24 +4,19 @@ A valid source is never told to slow down, so the first alert of a new key is ne
 address that keeps coming with a token that opens nothing.
 """
 
-import logging
-import time
 from typing import Final
 
-from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from desk import bad_tokens
 from incidentdesk.kernel import clock
 from oncall import alerts, quarantine
 from oncall.hooks.alertmanager import parse
 from oncall.hooks.strict import BODY_LIMIT, Malformed
-from people import access, throttle, tokens
+from people import access, tokens
 
-BAD_TOKENS: Final = 30
-BAD_TOKENS_PER: Final = 60
-REDIS_RESTS: Final = 30.0
 _UNKNOWN: Final = (
     b'{"detail": "This token opens nothing here. Ask an administrator for one with the scope alerts:write."}'
 )
@@ -29,8 +24,6 @@ _TOO_MANY: Final = b'{"detail": "Too many tries with a token that opens nothing.
 _TOO_LARGE: Final = (
     "The body has more than 256 KiB. Nothing of it was stored; send fewer alerts at once (max_alerts)."
 )
-log = logging.getLogger(__name__)
-_redis_rests_until = 0.0
 
 
 @access.open_to_all("a token with the scope alerts:write, checked in the statement that stores")
@@ -85,30 +78,13 @@ def _refuse(request: HttpRequest, token: str, body: bytes, fault: Malformed, *, 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
     """One answer for unknown, revoked and expired tokens and for those of another scope (F30)."""
-    if _too_many(throttle.network(request)):
+    if bad_tokens.too_many(request):
         return HttpResponse(
             _TOO_MANY,
             status=429,
             content_type="application/json",
-            headers={"Retry-After": str(BAD_TOKENS_PER)},
+            headers={"Retry-After": str(bad_tokens.PER)},
         )
     return HttpResponse(
         _UNKNOWN, status=401, content_type="application/json", headers={"WWW-Authenticate": "Bearer"}
     )
-
-
-def _too_many(address: str) -> bool:
-    """Count one bad try in Redis; while Redis is away nobody is slowed, and nobody waits for it."""
-    global _redis_rests_until
-    if time.monotonic() < _redis_rests_until:
-        return False
-    cache, key = caches["redis"], f"hooks.bad.{address}"
-    try:
-        cache.add(key, 0, BAD_TOKENS_PER)
-        return cache.incr(key) > BAD_TOKENS
-    except ValueError:  # it ran out between the two
-        return False
-    except Exception as error:
-        _redis_rests_until = time.monotonic() + REDIS_RESTS
-        log.warning("Bad tokens are not counted just now (%s).", type(error).__name__)
-        return False

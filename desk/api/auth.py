@@ -9,8 +9,9 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from desk import bad_tokens
 from desk.api import limits
-from desk.api.errors import NoToken
+from desk.api.errors import NoToken, TooMany
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import NotAllowed
 from people import tokens
@@ -26,7 +27,7 @@ class Bearer(HttpBearer):
         self.scope = scope
 
     def __call__(self, request: HttpRequest) -> ApiToken:
-        """The token. Raises NoToken, TooMany, or NotAllowed where it has another scope."""
+        """The token. Raises NoToken, or TooMany after too many of those; NotAllowed where it has another scope."""
         return self.authenticate(request, tokens.bearer(request.headers.get("Authorization", "")))
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken:
@@ -34,7 +35,7 @@ class Bearer(HttpBearer):
         now = clock.now()
         found = tokens.check(token, now=now)
         if found is None:
-            raise NoToken
+            raise TooMany(bad_tokens.PER, bad=True) if bad_tokens.too_many(request) else NoToken()
         limits.count(f"token:{found.pk}", now=now)
         request.now = now  # type: ignore[attr-defined]  # one reading of the clock a request
         if self.scope.value not in found.scopes:

@@ -38,16 +38,17 @@ class NoToken(DeskError):
 
 
 class TooMany(DeskError):
-    """More requests than a token may make in a minute; `after` is seconds to wait."""
+    """More requests than a token may make in a minute, or more `bad` ones from an address; `after` is seconds to wait."""
 
     status = 429
     code = "too_many"
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, *, bad: bool = False) -> None:
         self.after = after
-        super().__init__(
-            f"This token has made too many requests. Wait {after} s and send it again; nothing was changed."
+        made = (
+            "Too many requests came without a live token" if bad else "This token has made too many requests"
         )
+        super().__init__(f"{made}. Wait {after} s and send it again; nothing was changed.")
 
 
 class NotTaken(DeskError):

@@ -9,10 +9,11 @@ from django.core.cache import caches
 from django.test import Client
 
 from comms.models import Message
+from desk import bad_tokens
 from incidentdesk.kernel import clock
 from people.models import User
 from tests.desk.api import error, found, led
-from tests.desk.doors import asks, sends, signed_in, token
+from tests.desk.doors import PROGRAM, asks, sends, signed_in, token
 from tests.factories import commander, do, make_client, make_incident, make_service, minutes, new_id
 from tests.people.factories import make_user
 
@@ -67,6 +68,20 @@ def test_a_token_that_asks_too_often_is_told_to_wait(settings: Any) -> None:
     assert statuses[:3] == [200] * 3
     assert refused.status_code == 429
     assert 0 < int(refused["Retry-After"]) <= 60
+
+
+def test_an_address_that_keeps_coming_with_tokens_that_open_nothing_is_slowed_and_nobody_else() -> None:
+    guesses = [asks(f"idesk_{n}", "/incidents") for n in range(bad_tokens.LIMIT)]
+
+    slowed = asks("idesk_more", "/incidents")
+
+    assert {each.status_code for each in guesses} == {401}
+    assert (slowed.status_code, slowed["Retry-After"]) == (429, "60")
+    assert asks(token(commander()), "/incidents").status_code == 200
+    elsewhere = PROGRAM.get(
+        "/api/v1/incidents", headers={"Authorization": "Bearer x"}, REMOTE_ADDR="192.0.2.9"
+    )
+    assert elsewhere.status_code == 401
 
 
 def test_without_redis_nobody_is_held_up_and_it_is_left_alone_for_a_while(settings: Any) -> None:

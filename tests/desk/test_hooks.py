@@ -12,7 +12,7 @@ from django.core.cache import caches
 from django.http import HttpResponse
 from django.test import Client
 
-from desk import hooks
+from desk import bad_tokens
 from incidentdesk.kernel import clock
 from oncall import quarantine
 from oncall.models import Alert, Quarantine
@@ -30,7 +30,7 @@ URL = "/hooks/alertmanager/"
 def _nobody_was_slowed() -> Generator[None, None, None]:
     caches["redis"].clear()
     yield
-    hooks._redis_rests_until = 0.0
+    bad_tokens._redis_rests_until = 0.0
 
 
 def post(token: str, raw: bytes, **extra: Any) -> HttpResponse:
@@ -92,7 +92,7 @@ def test_unknown_revoked_expired_and_other_tokens_get_one_answer() -> None:
 
 
 def test_the_time_of_a_refusal_tells_no_token_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "_too_many", lambda address: False)
+    monkeypatch.setattr(bad_tokens, "too_many", lambda request: False)
     now = clock.now()
     dead = live()
     ApiToken.objects.update(revoked_at=now)
@@ -111,9 +111,9 @@ def test_an_address_that_keeps_coming_with_bad_tokens_is_slowed_but_never_a_vali
     token = live()
     raw = body(alert(since=T0))
 
-    answers = [post("idesk_bad", raw) for _ in range(hooks.BAD_TOKENS + 1)]
+    answers = [post("idesk_bad", raw) for _ in range(bad_tokens.LIMIT + 1)]
 
-    assert [answer.status_code for answer in answers] == [401] * hooks.BAD_TOKENS + [429]
+    assert [answer.status_code for answer in answers] == [401] * bad_tokens.LIMIT + [429]
     assert answers[-1]["Retry-After"] == "60"
     assert post(token, raw).status_code == 202
 
@@ -125,7 +125,7 @@ def test_without_redis_nobody_is_slowed(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(hooks, "caches", {"redis": Away()})
 
-    answers = [post("idesk_bad", body(alert(since=T0))) for _ in range(hooks.BAD_TOKENS + 5)]
+    answers = [post("idesk_bad", body(alert(since=T0))) for _ in range(bad_tokens.LIMIT + 5)]
 
     assert {answer.status_code for answer in answers} == {401}
 

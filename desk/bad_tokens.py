@@ -1,0 +1,33 @@
+"""Slowing an address that keeps coming with a token that opens nothing, at every door that takes tokens (S20)."""
+
+import logging
+import time
+from typing import Final
+
+from django.core.cache import caches
+from django.http import HttpRequest
+
+from people import throttle
+
+LIMIT: Final = 30
+PER: Final = 60  # seconds
+REDIS_RESTS: Final = 30.0
+log = logging.getLogger(__name__)
+_redis_rests_until = 0.0
+
+
+def too_many(request: HttpRequest) -> bool:
+    """Count one bad try in Redis; while Redis is away nobody is slowed, and nobody waits for it."""
+    global _redis_rests_until
+    if time.monotonic() < _redis_rests_until:
+        return False
+    cache, key = caches["redis"], f"bad-tokens.{throttle.network(request)}"
+    try:
+        cache.add(key, 0, PER)
+        return cache.incr(key) > LIMIT
+    except ValueError:  # it ran out between the two
+        return False
+    except Exception as error:
+        _redis_rests_until = time.monotonic() + REDIS_RESTS
+        log.warning("Bad tokens are not counted just now (%s).", type(error).__name__)
+        return False
