@@ -1,11 +1,13 @@
 """Acts on alerts and pages: acknowledge, wake somebody by hand, end an alert by hand (ALR-04, decisions 7 and 11)."""
 
+from datetime import datetime
 from typing import Literal
 
 from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms.alerts import AcknowledgeForm, AlertEndForm, PageForm
 from incidentdesk.kernel.errors import Block, Invalid, Refused
+from incidentdesk.kernel.stamps import moment
 from oncall import alerts, pages
 from people.models import User
 from people.rights import Right
@@ -38,16 +40,26 @@ def acknowledgements(room: Room, form: AcknowledgeForm) -> str:
         )
     room.check("page.acknowledged", page=number)
     via = {"via": form.via} if isinstance(form, ByLink) else {}
+    sent = _sent(room, number)
+    if form.happened_at is not None and form.happened_at < sent:
+        raise Invalid(fields={"happened_at": f"The page went out at {sent:%H:%M:%S} UTC, and no answer lies before it. "
+                              "Choose a later time, or leave it empty for now."})  # fmt: skip
     room.add("page.acknowledged", {"page": number, **via}, happened_at=form.happened_at)
     answered = room.last
     # Whoever answers has answered: their other pages here wait for nothing more.
     for other in own:
         if other != number:
-            room.add("page.acknowledged", {"page": other, **via}, happened_at=form.happened_at)
+            at = form.happened_at and max(form.happened_at, _sent(room, other))
+            room.add("page.acknowledged", {"page": other, **via}, happened_at=at)
     room.last = answered
     if room.state["pages"][str(number)]["call"] == "hand" or room.state["owner"] != room.by.pk:
         return f"Acknowledged. {room.record.key} knows that you are on it."
     return f"Acknowledged. You own {room.record.key} until it is declared and an Incident Commander takes it."
+
+
+def _sent(room: Room, number: int) -> datetime:
+    """When a page went out; one that waits for working hours can be answered from now on."""
+    return min(moment(room.state["pages"][str(number)]["at"]), room.now)
 
 
 def _latest(room: Room) -> int | None:

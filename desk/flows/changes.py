@@ -18,7 +18,6 @@ from incidents.protocol.state import holder
 from people.rights import Right
 
 _ANSWERS = frozenset({"change.approved", "change.rejected", "change.asked"})
-_FOLLOW = frozenset({"change.started", "change.finished", "change.confirmed", "change.withdrawn"})
 
 
 def approvers(room: Room, requester: int) -> list[int]:
@@ -43,8 +42,7 @@ def _step(room: Room, form: OnChange, kind: str, *texts: str, **facts: bool) -> 
         # Deputy and managers of the list hold the right only where the chain has come to them (GATE-02 says why not).
         room.denied = None
     room.check(kind, change=form.number, risk=facts.get("risk", False))
-    if kind in _FOLLOW:
-        _after(room, form, entered=kind == "change.started")
+    _after(room, form, entered=kind == "change.started")
     room.add(kind, {"change": form.number, **facts}, texts={name: getattr(form, name) for name in texts},
              happened_at=form.happened_at)  # fmt: skip
 

@@ -200,6 +200,11 @@ def bridge_joins(room: Room, form: EmptyForm) -> str:
     room.check("bridge.joined")
     if room.state["bridge"] is None:
         raise Refused([Block("CMD-01", "No bridge is open yet. Open it from the room, then join.")])
+    opened = moment(room.state["bridge"])
+    if form.happened_at is not None and form.happened_at < opened:
+        raise Invalid(
+            fields={"happened_at": f"The bridge opened at {opened:%H:%M:%S} UTC. Choose a later time."}
+        )
     room.add("bridge.joined", {"user": room.by.pk}, happened_at=form.happened_at)
     return "You are on the bridge."
 

@@ -1,5 +1,7 @@
 """Production changes: announce, approval, act, confirm; nothing skipped and nobody alone."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.db.utils import IntegrityError
@@ -298,3 +300,74 @@ def test_a_withdrawal_entered_later_keeps_its_time_which_is_not_before_the_propo
     do(incident, "withdrawals", alex, T0 + minutes(9), number=1, happened_at=T0 + minutes(7))
 
     assert incident.entries.get(kind="change.withdrawn").happened_at == T0 + minutes(7)
+
+
+@pytest.mark.ledger("APP-06", "APP-07")
+@pytest.mark.parametrize(
+    ("noun", "words"),
+    [("approvals", {}), ("rejections", {"note": "n"}), ("questions-on-changes", {"text": "?"})],
+)
+def test_an_answer_to_a_change_never_lies_before_its_proposal(noun: str, words: dict[str, str]) -> None:
+    incident, sarah, alex = crew()
+    do(incident, "changes", alex, T0 + minutes(10), **WORDS, risk="r")
+
+    with pytest.raises(Invalid) as refusal:
+        do(incident, noun, sarah, T0 + minutes(12), number=1, happened_at=T0 + minutes(9), **words)
+    do(incident, noun, sarah, T0 + minutes(12), number=1, happened_at=T0 + minutes(10), **words)
+
+    assert "06:57:00 UTC" in refusal.value.fields["happened_at"]
+    assert incident.entries.latest("seq").happened_at == T0 + minutes(10)
+
+
+@pytest.mark.ledger("APP-02")
+def test_a_verbal_ok_entered_later_allows_a_start_only_from_its_entry_on() -> None:
+    incident, sarah, alex = crew()
+    do(incident, "changes", alex, T0 + minutes(1), **WORDS, risk="r")
+    do(incident, "approvals", sarah, T0 + minutes(20), number=1, happened_at=T0 + minutes(2))
+
+    with pytest.raises(Invalid) as refusal:
+        do(
+            incident,
+            "starts",
+            alex,
+            T0 + minutes(25),
+            number=1,
+            happened_at=T0 + minutes(20) - timedelta(seconds=1),
+        )
+    do(incident, "starts", alex, T0 + minutes(25), number=1, happened_at=T0 + minutes(20))
+
+    assert "07:07:00 UTC" in refusal.value.fields["happened_at"]
+    assert incident.entries.get(kind="change.started").happened_at == T0 + minutes(20)
+
+
+@pytest.mark.ledger("GATE-01", "APP-07")
+def test_a_change_that_is_asked_about_does_not_start_before_it_is_approved() -> None:
+    incident, sarah, alex = crew()
+    do(incident, "changes", alex, T0 + minutes(1), **WORDS, risk="r")
+    do(incident, "questions-on-changes", sarah, T0 + minutes(2), number=1, text="does it release cleanly?")
+
+    assert refused(incident, "starts", alex, 3, number=1) == ["GATE-01"]
+    do(incident, "replies", alex, T0 + minutes(4), number=1, text="yes")
+    assert refused(incident, "starts", alex, 5, number=1) == ["GATE-01"]
+    assert incident.state["changes"]["1"]["state"] == "proposed"
+
+
+@pytest.mark.ledger("GATE-02", "APP-03")
+@pytest.mark.parametrize("noun", ["approvals", "rejections", "questions-on-changes"])
+def test_deputy_and_manager_answer_for_no_change_of_another_while_the_ic_is_there(noun: str) -> None:
+    boss = make_user("Boss", roles=("manager",))
+    sarah, alex, dana = commander("Sarah"), make_user("Alex", roles=("engineer",)), commander("Dana")
+    incident = make_incident(by=sarah, service=make_service(team=make_team("Core", manager=boss)))
+    do(incident, "seats", sarah, T0, role="ic")
+    do(incident, "seats", sarah, T0, role="deputy", person=dana.uid)
+    # The IC's own request opens the chain, for that request alone.
+    do(incident, "changes", sarah, T0 + minutes(1), **WORDS, risk="r", implementer=alex.uid)
+    do(incident, "changes", alex, T0 + minutes(1), **WORDS, risk="r")
+    words = {"approvals": {}, "rejections": {"note": "n"}, "questions-on-changes": {"text": "?"}}[noun]
+
+    for other in (dana, boss):
+        assert "GATE-02" in refused(incident, noun, other, 2, number=2, **words)
+    do(incident, noun, boss, T0 + minutes(3), number=1, **words)
+
+    assert incident.state["changes"]["2"]["state"] == "proposed"
+    assert incident.state["changes"]["1"]["state"] != "proposed"

@@ -9,11 +9,12 @@ from desk import tick
 from desk.admission import admit_pending
 from desk.flows import ACTS
 from desk.forms.alerts import PageForm
-from incidentdesk.kernel.errors import NotAllowed, Refused
+from incidentdesk.kernel.errors import Invalid, NotAllowed, Refused
+from incidentdesk.kernel.stamps import stamp
 from incidents.models import Incident, TimelineEntry
 from oncall.models import AckLink, Page
 from tests.desk.nights import Night, paged
-from tests.factories import T0, make_service, minutes, new_id
+from tests.factories import T0, commander, do, make_incident, make_service, minutes, new_id
 from tests.oncall.makers import alert, make_source, receive
 from tests.people.factories import make_team, make_user
 
@@ -38,6 +39,23 @@ def test_an_acknowledgement_stops_the_paging_and_names_who_and_when(night: Night
         T0 + minutes(6),
         page.number,
     )
+
+
+@pytest.mark.ledger("ALR-04", "CLK-04")
+def test_an_acknowledgement_never_lies_before_its_page_went_out() -> None:
+    sarah, eng = commander("Sarah"), make_user("Eng", roles=("engineer",))
+    incident = make_incident(by=sarah)
+    do(incident, "seats", sarah, T0, role="ic")
+    do(incident, "pages", sarah, T0 + minutes(10), person=eng.uid, text="help")
+    do(incident, "pages", sarah, T0 + minutes(20), person=eng.uid, text="again")
+
+    with pytest.raises(Invalid) as refusal:
+        do(incident, "acknowledgements", eng, T0 + minutes(29), happened_at=T0 + minutes(3))
+    do(incident, "acknowledgements", eng, T0 + minutes(29), happened_at=T0 + minutes(14))
+
+    assert "went out at 06:57:00 UTC" in refusal.value.fields["happened_at"]
+    acked = [page["acked"] for page in incident.state["pages"].values()]
+    assert acked == [stamp(T0 + minutes(14)), stamp(T0 + minutes(20))]
 
 
 @pytest.mark.ledger("CLK-21")

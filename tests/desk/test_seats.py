@@ -7,7 +7,8 @@ import pytest
 
 from comms.models import Message
 from desk import tick
-from incidentdesk.kernel.errors import DeskError, NotAllowed, Refused, Stale
+from incidentdesk.kernel.errors import DeskError, Invalid, NotAllowed, Refused, Stale
+from incidentdesk.kernel.stamps import stamp
 from incidents.models import Incident, Seat
 from incidents.protocol import read
 from incidents.record import protocol_of
@@ -294,3 +295,19 @@ def test_two_people_take_command_at_one_instant_and_one_wins() -> None:
         for error in lost
     )
     assert Seat.objects.filter(incident=incident, role="ic", ended_at=None).count() == 1
+
+
+@pytest.mark.ledger("CLK-11")
+def test_nobody_joins_a_bridge_before_it_was_opened(db: None) -> None:
+    sarah, alex = commander("Sarah"), make_user("Alex", roles=("engineer",))
+    incident = make_incident(by=sarah)
+    do(incident, "seats", sarah, T0, role="ic")
+    do(incident, "seats", sarah, T0 + minutes(1), role="ops", person=alex.uid)
+    do(incident, "bridge", sarah, T0 + minutes(20), link="https://meet.example/1")
+
+    with pytest.raises(Invalid) as refusal:
+        do(incident, "bridge-joins", alex, T0 + minutes(29), happened_at=T0 + minutes(3))
+    do(incident, "bridge-joins", alex, T0 + minutes(29), happened_at=T0 + minutes(21))
+
+    assert "opened at 07:07:00 UTC" in refusal.value.fields["happened_at"]
+    assert incident.state["joined"] == {str(alex.pk): stamp(T0 + minutes(21))}
