@@ -12,7 +12,7 @@ from django.core.cache import caches
 from django.http import HttpResponse
 from django.test import Client
 
-from desk import bad_tokens
+from desk import bad_tokens, hooks
 from incidentdesk.kernel import clock
 from oncall import quarantine
 from oncall.models import Alert, Quarantine
@@ -123,7 +123,7 @@ def test_without_redis_nobody_is_slowed(monkeypatch: pytest.MonkeyPatch) -> None
         def add(self, *given: object) -> None:
             raise ConnectionError
 
-    monkeypatch.setattr(hooks, "caches", {"redis": Away()})
+    monkeypatch.setattr(bad_tokens, "caches", {"redis": Away()})
 
     answers = [post("idesk_bad", body(alert(since=T0))) for _ in range(bad_tokens.LIMIT + 5)]
 
