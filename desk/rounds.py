@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from desk import heartbeats, tick
-from desk.models import Heartbeat
+from desk.models import Heartbeat, Idempotency
 from oncall import quarantine
 from people import throttle
 from people.sessions import SessionStore
 
 _LOOKAHEAD: Final = 0.8  # of a ring's interval: the rest is left for the next ring to arrive
 FORGET_AFTER: Final = timedelta(days=1)
+ANSWERS_KEPT: Final = timedelta(days=7)  # docs/api.md promises it
 
 
 def ring(*, now: datetime, seconds: float) -> int:
@@ -27,6 +28,7 @@ def keep_house(*, now: datetime) -> None:
     SessionStore.clear_expired()
     throttle.prune(now=now)
     quarantine.prune(now=now)
+    Idempotency.objects.filter(at__lt=now - ANSWERS_KEPT).delete()
     Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete()
 
 
