@@ -34,12 +34,12 @@ class Typed:
     def text(self, name: str, default: str = "") -> str:
         """A field of one value."""
         value = self.values.get(name, default)
-        return str(value[-1] if isinstance(value, tuple | list) else value)
+        return _said(value[-1] if isinstance(value, tuple | list) else value)
 
     def many(self, name: str) -> list[str]:
         """A field of several."""
         value = self.values.get(name, ())
-        return [str(each) for each in value] if isinstance(value, tuple | list) else [str(value)]
+        return [_said(each) for each in value] if isinstance(value, tuple | list) else [_said(value)]
 
     def ticked(self, name: str) -> bool:
         """A box."""
@@ -57,6 +57,10 @@ class Typed:
         known = {name: set(choices) for name, _, choices in _questions({})}
         said = {name: self.text(name) if self.text(name) in known[name] else "" for name in known}
         return triage.Answers(**said, internal=self.ticked("internal"), data=self.ticked("data"))
+
+
+def _said(value: object) -> str:
+    return str(value).replace("\0", "")  # which no statement may carry
 
 
 def current() -> Protocol:

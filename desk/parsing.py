@@ -95,10 +95,12 @@ def local_time(text: str, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
     found = datetime.fromisoformat(text)
+    if (
+        found.year not in _YEARS
+    ):  # also of one with a zone: no other zone's calendar holds 0001-01-01T00:00+14:00
+        raise ValueError("This time is too far away.")
     if found.tzinfo is not None:
         return found
-    if found.year not in _YEARS:
-        raise ValueError("This time is too far away.")
     before, after = (
         found.replace(tzinfo=zone, fold=0).utcoffset(),
         found.replace(tzinfo=zone, fold=1).utcoffset(),

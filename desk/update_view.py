@@ -131,11 +131,15 @@ def typed(found: Desk, values: Mapping[str, Any]) -> tuple[UpdateFields, dict[st
         status=status if status in STATUSES else OUTSIDE.get(found.state["status"], found.state["status"]),
         impact=_one(values, "impact"), know=_one(values, "known"), doing=_one(values, "doing"), eta=_one(values, "eta"),
         next_at=next_at, shareable=_one(values, "shareable"), business=_one(values, "business"),
-        restored_percent=int(restored) if restored.isdecimal() and int(restored) <= 100 else None,
+        restored_percent=int(restored) if _is_percent(restored) else None,
         decisions=_one(values, "decisions"),
     )  # fmt: skip
     own = {name: _one(values, f"text_{name}") for name in AUDIENCES}
     return fields, own, wrong
+
+
+def _is_percent(text: str) -> bool:
+    return len(text) <= 3 and text.isdecimal() and int(text) <= 100
 
 
 def _one(values: Mapping[str, Any], name: str) -> str:

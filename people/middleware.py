@@ -36,10 +36,18 @@ class SignInRequired(LoginRequiredMiddleware):
         if not (request.headers.get("HX-Request") or is_poll(request)):
             answer: HttpResponseBase = super().handle_no_permission(request, view_func)
             return answer
-        page = urlsplit(request.headers.get("HX-Current-URL", ""))
-        query = urlencode({"next": page.path}) if page.path.startswith("/") else ""
+        path = _path(request.headers.get("HX-Current-URL", ""))
+        query = urlencode({"next": path}) if path.startswith("/") else ""
         url = resolve_url(settings.LOGIN_URL) + (f"?{query}" if query else "")
         return HttpResponse(status=401, headers={"HX-Redirect": url, "Cache-Control": "private, no-store"})
+
+
+def _path(address: str) -> str:
+    """The path of an address; nothing of one that is none."""
+    try:
+        return urlsplit(address).path
+    except ValueError:  # such as "http://["
+        return ""
 
 
 class SignedInAnswers:

@@ -44,6 +44,10 @@ class SessionStore(SessionBase):
         self._created_at: datetime | None = None
         self._touch_due = False
 
+    def _validate_session_key(self, key: str) -> bool:
+        # A cookie may say anything, also what no statement may carry; a key of ours is letters and digits.
+        return len(key or "") >= 8 and key.isascii() and key.isalnum()
+
     def load(self) -> dict[str, Any]:
         """The data of a live session; anything else counts as a new, empty one."""
         rows = sql.run(_LIVE, [self.session_key])
