@@ -66,10 +66,13 @@ class UserAdmin(admin.ModelAdmin[User]):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Write the row, then what has consequences through the functions that know them."""
-        obj.roles = accounts.known_roles(form.cleaned_data["roles"])
+        roles = form.cleaned_data["roles"]
+        # A change of roles is written below, where it ends sign-ins.
+        obj.roles = User.objects.get(pk=obj.pk).roles if change else accounts.known_roles(roles)
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        accounts.set_roles(obj, roles)
         if form.cleaned_data["password"]:
             accounts.set_password(obj, form.cleaned_data["password"], keep=request.session.session_key)
         accounts.set_active(obj, obj.is_active)

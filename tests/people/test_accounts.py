@@ -125,6 +125,44 @@ def test_putting_somebody_out_in_the_administration_ends_their_sign_ins(browser:
     assert not Session.objects.filter(user=out).exists()
 
 
+def test_who_loses_a_role_signs_in_anew_and_who_gains_one_goes_on() -> None:
+    user, other = make_user(roles=["ic", "engineer"]), make_user("Other", roles=["manager"])
+    for each in (user, other):
+        Client().force_login(each)
+
+    accounts.set_roles(user, ["ic", "engineer", "manager"])
+    after_a_gain = Session.objects.filter(user=user).exists()
+    accounts.set_roles(user, ["ic", "engineer"])
+
+    assert after_a_gain
+    assert not Session.objects.filter(user=user).exists()
+    assert Session.objects.filter(user=other).exists()
+
+
+def test_a_role_taken_in_the_administration_ends_sign_ins(browser: Client) -> None:
+    admin = make_user(roles=["admin"], password=PASSWORD)
+    browser.post("/sign-in/", {"login": admin.email, "password": PASSWORD})
+    user = make_user("Less", roles=["engineer", "manager"])
+    Client().force_login(user)
+
+    browser.post(
+        f"/administration/people/user/{user.pk}/change/",
+        {
+            "email": user.email,
+            "name": user.name,
+            "roles": ["engineer"],
+            "zone": "UTC",
+            "password": "",
+            "is_active": "on",
+        },
+    )
+
+    user.refresh_from_db()
+    assert user.roles == ["engineer"]
+    assert user.is_active
+    assert not Session.objects.filter(user=user).exists()
+
+
 @pytest.mark.parametrize("page", ["user", "team", "apitoken"])
 def test_the_pages_of_the_administration_open(browser: Client, page: str) -> None:
     admin = make_user(roles=["admin"], password=PASSWORD)

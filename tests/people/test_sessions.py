@@ -180,7 +180,7 @@ def test_roles_count_from_the_next_request_on(browser: Client) -> None:
     browser.post("/sign-in/", {"login": admin.email, "password": PASSWORD})
     assert browser.get("/administration/").status_code == 200
 
-    accounts.set_roles(admin, ["engineer"])
+    User.objects.filter(pk=admin.pk).update(roles=["engineer"])
 
     assert browser.get("/administration/").status_code == 404
 
