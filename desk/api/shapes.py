@@ -14,6 +14,7 @@ from desk.api.wire import time
 from incidents import sentences
 from incidents.models import EntryText, Incident, TimelineEntry
 from incidents.protocol import Reading, State, read
+from incidents.protocol.state import OfferState
 from incidents.record import protocol_of
 from people.models import User
 from people.rights import Right, held_rights
@@ -61,7 +62,7 @@ def whole(incident: Incident, user: User, *, now: datetime) -> dict[str, Any]:
         "milestones": state["milestones"],
         "impact": [{"from": start, "to": end} for start, end in state["impact"]],
         "seats": [_seat(seat, held, known) for seat, held in state["seats"].items()],
-        "offer": _offer(state, known),
+        "offers": [_offer(seat, offer, known) for seat, offer in state["offers"].items()],
         "changes": [_change(number, change, known) for number, change in state["changes"].items()],
         "theories": state["theories"] if Right.SEE_THEORIES in rights else {},
         "checklist": state["items"],
@@ -210,7 +211,9 @@ def _people(state: State) -> set[int | None]:
     found: set[int | None] = {held["user"] for held in state["seats"].values()}
     for change in state["changes"].values():
         found |= {change["requester"], change["implementer"], change["approver"]}
-    return found | ({state["offer"]["to"], state["offer"]["by"]} if state["offer"] else set())
+    for offer in state["offers"].values():
+        found |= {offer["to"], offer["by"]}
+    return found
 
 
 def _seat(seat: str, held: Any, known: Names) -> dict[str, Any]:
@@ -224,12 +227,9 @@ def _seat(seat: str, held: Any, known: Names) -> dict[str, Any]:
     }
 
 
-def _offer(state: State, known: Names) -> dict[str, Any] | None:
-    offer = state["offer"]
-    if not offer:
-        return None
+def _offer(seat: str, offer: OfferState, known: Names) -> dict[str, Any]:
     return {
-        "seat": offer["seat"],
+        "seat": seat,
         "to": known.person(offer["to"]),
         "by": known.person(offer["by"]),
         "version": offer["seq"],

@@ -46,9 +46,10 @@ def _pages(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
 
 
 def _seats(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
-    offer = each.state["offer"]
-    if offer and offer["to"] == viewer:
-        text = f"you are offered the seat {seat_label(offer['seat'])}"
+    for seat, offer in each.state["offers"].items():
+        if offer["to"] != viewer:
+            continue
+        text = f"you are offered the seat {seat_label(seat)}"
         yield DeskWait(
             each.incident.key, text, fixed("", ""), Link(f"{each.base}#r-banners", "Answer"), "wait"
         )

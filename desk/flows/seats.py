@@ -49,6 +49,7 @@ def _claim(room: Room, seat: str) -> str:
     unfit = _fit(room.by, seat)
     if unfit is not None and room.denied is None:
         room.denied = unfit
+    _end_who_is_out(room, seat)
     try:
         room.check("seat.claimed", seat=seat)
     except Refused as refusal:
@@ -60,6 +61,15 @@ def _claim(room: Room, seat: str) -> str:
                   f"{room.by.name} has taken command. Acknowledge in the room.", key=f"ic:{claimed.seq}")  # fmt: skip
     room.last = claimed
     return f"You are {label(seat)} now."
+
+
+def _end_who_is_out(room: Room, seat: str) -> None:
+    """Somebody who was put out of the desk can neither act in a seat nor hand it over, so a claim ends their term."""
+    user = holder(room.state, seat)
+    if user not in (None, room.by.pk) and not User.objects.filter(pk=user, is_active=True).exists():
+        room.add(
+            "seat.ended", {"seat": seat, "user": user}, texts={"note": "No longer active here."}, desk=True
+        )
 
 
 def _naming_the_holder(room: Room, seat: str, block: Block) -> Block:
@@ -137,11 +147,11 @@ def handovers(room: Room, form: HandoverForm) -> str:
 def handover_answers(room: Room, form: HandoverAnswerForm) -> str:
     """Accept or decline a seat that was offered to you."""
     room.check("seat.accepted", seat=form.seat)
-    offer = room.state["offer"] or {}
+    offer = room.state["offers"][form.seat]  # one to this person: the guard `offered to me` has just said so
     if form.answer == "decline":
         room.add("seat.declined", {"seat": form.seat, "user": room.by.pk}, texts={"note": form.note})
         room.tell(
-            [offer.get("by")],
+            [offer["by"]],
             "handover declined",
             f"{room.by.name} declined the seat.",
             key=f"declined:{room.last.seq}",

@@ -16,7 +16,8 @@ from incidents.protocol.state import force, holder
 from incidents.sentences import readers, seat_label
 from people.rights import Right, qualified
 
-KINDS = frozenset({"severity.proposed", "draft.prepared", "alert.resolved", "seat.offered"})
+KINDS = frozenset({"severity.proposed", "draft.prepared", "alert.resolved"})
+OFFERS = frozenset({"seat.offered"})  # every one: several seats may be on offer at once
 
 
 def banners(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> tuple[Banner, ...]:
@@ -154,12 +155,14 @@ def _approvals(bundle: Bundle, here: Standing, readings: Sequence[Reading], word
 
 
 def _handover(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> Found:
-    offer = bundle.state["offer"]
-    if offer and offer["to"] == words.viewer and not here.over:
-        text = f"{words.name(offer['by'])} offers you the seat {seat_label(offer['seat'])}."
-        seat, row = Pair("seat", offer["seat"]), bundle.last("seat.offered")
+    for name, offer in bundle.state["offers"].items():
+        if offer["to"] != words.viewer or here.over:
+            continue
+        text = f"{words.name(offer['by'])} offers you the seat {seat_label(name)}."
+        row = next((each for each in bundle.of("seat.offered") if each.seq == offer["seq"]), None)
+        seat = Pair("seat", name)
         yield Banner(
-            "handover", "wait", "Handover", text, None, Link("", "Accept"), "handover-answers",
+            f"handover-{name.replace('.', '-')}", "wait", "Handover", text, None, Link("", "Accept"), "handover-answers",
             (seat, Pair("answer", "accept")), row.texts.get("brief", "") if row else "",
             Link("", "Decline"), (seat, Pair("answer", "decline")),
         )  # fmt: skip

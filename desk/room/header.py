@@ -93,8 +93,8 @@ def ic_note(fold: Fold, words: Words) -> str:
     notes = ["you"] if held["user"] == words.viewer else []
     if held.get("away"):
         notes.append("away")
-    offer = fold["offer"]
-    if offer and offer["seat"] == "ic":
+    offer = fold["offers"].get("ic")
+    if offer:
         notes.append(f"offered to {words.name(offer['to'])}")
     return ", ".join(notes)
 

@@ -330,8 +330,8 @@ def in_state(protocol: Protocol, state: State) -> Iterator[int]:
     yield from state["acks"]
     yield from state["managers"]
     yield from (user for user in (state["owner"],) if user)
-    if state["offer"]:
-        yield from (user for user in (state["offer"]["to"], state["offer"]["by"]) if user)
+    for offer in state["offers"].values():
+        yield from (user for user in (offer["to"], offer["by"]) if user)
     for change in state["changes"].values():
         yield from (user for user in (change["requester"], change["implementer"], change["approver"]) if user)
     for key in state["clocks"]:

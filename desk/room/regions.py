@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from desk.room.banners import KINDS as BANNERS
+from desk.room.banners import OFFERS
 from desk.room.changes import KINDS as CHANGES
 from desk.room.load import Source
 from incidents.protocol import Protocol
@@ -31,7 +32,7 @@ class Region:
 REGIONS: Final[dict[str, Region]] = {
     "state": Region("desk/_state.html", last_of=frozenset({"objective.set"}) | _BRIDGE),
     "header": Region("desk/_header.html", last_of=_HEAD),
-    "banners": Region("desk/_banners.html", last_of=BANNERS),
+    "banners": Region("desk/_banners.html", all_of=OFFERS, last_of=BANNERS),
     "clocks": Region("desk/_clocks.html"),
     "objective": Region("desk/_objective.html", last_of=frozenset({"objective.set"})),
     "roster": Region("desk/_roster.html", last_of=_DUTIES, sources=frozenset({Source.WRITERS})),

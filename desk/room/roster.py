@@ -100,8 +100,8 @@ def _note(seat: str, bundle: Bundle, owed: dict[str, Reading], words: Words) -> 
         reading = owed.get(str(held["user"]))
         late = late or bool(reading and reading.word == "overdue")
         notes.append(f"not acknowledged, {figure(words.since(held['since']))}")
-    offer = fold["offer"]
-    if offer and offer["seat"] == seat:
+    offer = fold["offers"].get(seat)
+    if offer:
         notes.append(f"offered to {words.name(offer['to'])}")
     if seat == "ic" and fold["acks"]:
         notes.append(f"acknowledged by {listed([words.whom(user) for user in fold['acks']])}")
@@ -112,14 +112,14 @@ def _acts(seat: str, here: Standing, viewer: int) -> frozenset[str]:
     """What the viewer may do with a seat."""
     fold, base = here.state, seat.rstrip("2").split(".")[0]
     held = fold["seats"].get(seat)
-    offer = fold["offer"]
+    offer = fold["offers"].get(seat)
     if here.over:
         return frozenset()
     found = set()
     if held is None:
         fits = qualified(here.user.roles, base) and here.may(Right.CLAIM_SEAT)
         return frozenset({"claim"}) if fits and here.free("seat.claimed", seat=seat) else frozenset()
-    if offer and offer["seat"] == seat and offer["to"] == viewer:
+    if offer and offer["to"] == viewer:
         found |= {"accept", "decline"}
     mine = held["user"] == viewer
     if mine and not held["acked"]:

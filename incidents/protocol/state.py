@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 from incidentdesk.kernel.stamps import Stamp, stamp
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 
 Payload = Mapping[str, Any]
 
@@ -94,6 +94,14 @@ class SeatState(TypedDict):
     away: NotRequired[bool]
 
 
+class OfferState(TypedDict):
+    """A seat that its holder offers to somebody; `seq` is the entry that says so."""
+
+    to: int
+    by: int | None
+    seq: int
+
+
 class ChangeState(TypedDict):
     """A production change; `seq` is its version."""
 
@@ -151,7 +159,7 @@ class State(TypedDict):
     owner_seq: int
     seats: dict[str, SeatState]
     acks: list[int]
-    offer: dict[str, Any] | None
+    offers: dict[str, OfferState]
     bridge: Stamp | None
     joined: dict[str, Stamp]
     changes: dict[str, ChangeState]
@@ -200,7 +208,7 @@ def empty() -> State:
         owner_seq=0,
         seats={},
         acks=[],
-        offer=None,
+        offers={},
         bridge=None,
         joined={},
         changes={},

@@ -151,13 +151,41 @@ def test_a_handover_is_offered_in_front_of_the_person_asked(sarah: User, alex: U
 
     room = room_of(incident, dana, T0 + minutes(6))
 
-    offered = banner(room, "handover")
+    offered = banner(room, "handover-ic")
     assert offered is not None and offered.post == "handover-answers"
     assert offered.brief == "Payments fail; db-1 flaps"
     assert {field.value for field in offered.fields} == {"ic", "accept"}
     assert {field.value for field in offered.refuse_fields} == {"ic", "decline"}
     assert room.roster.seats[0].acts >= {"accept", "decline"}
     assert room.header.ic_note == "offered to Dana Whitlock"
+
+
+def test_every_seat_that_is_offered_to_the_viewer_stands_in_front_of_them_with_its_own_brief(
+    sarah: User, alex: User
+) -> None:
+    incident = led(sarah, alex)
+    dana = commander("Dana Whitlock")
+    do(incident, "seats", alex, T0 + minutes(4), role="ops")
+    for seat, holder in (("ic", sarah), ("ops", alex)):
+        do(
+            incident,
+            "handovers",
+            holder,
+            T0 + minutes(5),
+            seat=seat,
+            person=dana.uid,
+            text=f"brief of {seat}",
+        )
+
+    room = room_of(incident, dana, T0 + minutes(6))
+
+    shown = {seat: banner(room, f"handover-{seat}") for seat in ("ic", "ops")}
+    assert {seat: each.brief for seat, each in shown.items() if each} == {
+        "ic": "brief of ic",
+        "ops": "brief of ops",
+    }
+    assert room.header.ic_note == "offered to Dana Whitlock"
+    assert all(seat.acts >= {"accept"} for seat in room.roster.seats if seat.id in shown)
 
 
 def test_rooms_know_teams() -> None:

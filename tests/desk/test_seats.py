@@ -11,8 +11,10 @@ from incidentdesk.kernel.errors import DeskError, Invalid, NotAllowed, Refused, 
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import Incident, Seat
 from incidents.protocol import read
+from incidents.protocol.state import holder
 from incidents.record import protocol_of
 from incidents.sentences import seat_label as label
+from people import accounts
 from people.models import User
 from tests.at_once import at_once
 from tests.factories import T0, commander, do, make_incident, make_service, make_user, minutes
@@ -112,7 +114,35 @@ def test_a_declined_handover_changes_nothing() -> None:
     do(incident, "handover-answers", dana, T0 + minutes(6), seat="ic", answer="decline", note="on a plane")
 
     assert incident.ic == sarah
-    assert incident.state["offer"] is None
+    assert incident.state["offers"] == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.ledger("ROLE-03")
+def test_an_offer_of_another_seat_leaves_the_handover_of_the_ic_open() -> None:
+    incident, sarah = led()
+    bea, cal, dee = commander("Bea"), commander("Cal"), commander("Dee")
+    do(incident, "seats", cal, T0 + minutes(2), role="ops")
+    do(incident, "handovers", sarah, T0 + minutes(3), seat="ic", person=bea.uid, text="brief of the IC")
+    do(incident, "handovers", cal, T0 + minutes(4), seat="ops", person=dee.uid, text="brief of Ops")
+
+    do(incident, "handover-answers", dee, T0 + minutes(5), seat="ops", answer="decline", note="on a plane")
+    do(incident, "handover-answers", bea, T0 + minutes(6), seat="ic", answer="accept")
+
+    assert (incident.ic, incident.state["seats"]["ops"]["user"]) == (bea, cal.pk)
+    assert incident.state["offers"] == {}
+
+
+@pytest.mark.django_db
+def test_an_offer_is_over_once_somebody_else_was_named_for_the_seat() -> None:
+    incident, sarah = led()
+    bea, cal = commander("Bea"), commander("Cal")
+    do(incident, "handovers", sarah, T0 + minutes(3), seat="ic", person=bea.uid, text="brief")
+    do(incident, "seats", sarah, T0 + minutes(4), role="ic", person=cal.uid)
+
+    with pytest.raises(Refused, match="not offered to you any more"):
+        do(incident, "handover-answers", bea, T0 + minutes(5), seat="ic", answer="accept")
+    assert incident.ic == cal
 
 
 @pytest.mark.django_db
@@ -270,6 +300,34 @@ def test_a_seat_that_changed_meanwhile_answers_who_did_it() -> None:
 
     with pytest.raises(Stale, match=r"Sarah named somebody for the seat Incident Commander at 06:48:00 UTC"):
         do(incident, "seats", dana, T0 + minutes(2), role="ic", person=third.uid, seen_version=seen)
+
+
+@pytest.mark.django_db
+@pytest.mark.ledger("ROLE-01")
+def test_a_seat_whose_holder_was_put_out_is_free_to_whoever_claims_it() -> None:
+    incident, sarah = led()
+    dana = commander("Dana")
+    with pytest.raises(Refused):
+        do(incident, "seats", dana, T0 + minutes(1), role="ic")
+
+    accounts.set_active(sarah, False)
+    do(incident, "seats", dana, T0 + minutes(2), role="ic")
+
+    assert holder(incident.state, "ic") == dana.pk
+    ended = incident.entries.get(kind="seat.ended")
+    assert (ended.author, ended.payload["user"]) == (None, sarah.pk)
+
+
+@pytest.mark.django_db
+def test_a_claim_that_is_refused_leaves_who_was_put_out_in_the_seat() -> None:
+    incident, sarah = led()
+    accounts.set_active(sarah, False)
+
+    with pytest.raises(NotAllowed):
+        do(incident, "seats", make_user("Eve", roles=["engineer"]), T0 + minutes(2), role="ic")
+
+    incident.refresh_from_db()
+    assert holder(incident.state, "ic") == sarah.pk
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,10 +3,13 @@
 import itertools
 import json
 from collections.abc import Callable
+from importlib import import_module
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 from django.db.utils import DatabaseError, ProgrammingError
@@ -181,6 +184,25 @@ def test_an_act_on_a_state_of_an_older_fold_stands_on_the_new_one() -> None:
 
     assert (incident.state["findings"], incident.fold_version) == (folded["findings"], FOLD_VERSION)
     assert verify(incident) is None
+
+
+@pytest.mark.django_db
+def test_the_one_offer_that_an_older_state_knew_moves_to_its_seat_and_back() -> None:
+    incident = written()
+    moves = import_module("incidents.migrations.0008_a_seat_is_offered_beside_another")
+    here = SimpleNamespace(connection=connection)
+    older = {name: value for name, value in incident.state.items() if name != "offers"}
+    offer = {"to": 1, "by": 2, "seq": 2}
+    Incident.objects.filter(pk=incident.pk).update(state={**older, "offer": {"seat": "ic", **offer}})
+
+    moves.forth(apps, here)
+    incident.refresh_from_db()
+    forth = incident.state
+    moves.back(apps, here)
+    incident.refresh_from_db()
+
+    assert forth == {**older, "offers": {"ic": offer}}
+    assert incident.state == {**older, "offer": {"seat": "ic", **offer}}
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)

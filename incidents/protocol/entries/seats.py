@@ -6,7 +6,7 @@ from incidents.protocol import occurrences
 from incidents.protocol.definition import Protocol
 from incidents.protocol.entries.handlers import handles
 from incidents.protocol.match import NO_ACT
-from incidents.protocol.state import Entry, SeatState, State
+from incidents.protocol.state import Entry, OfferState, SeatState, State
 
 
 @handles("seat.claimed", "seat.named", "seat.accepted")
@@ -42,23 +42,18 @@ def _left(protocol: Protocol, state: State, seat: str, gone: SeatState | None, e
     if gone and not any(held["user"] == gone["user"] for held in state["seats"].values()):
         for kind in ("joined", "seat"):
             occurrences.end(protocol, state, protocol.clock[kind], str(gone["user"]), entry.happened)
-    if state["offer"] and state["offer"]["seat"] == seat:
-        state["offer"] = None
+    withdraw_offer(state, seat)
 
 
 @handles("seat.offered")
 def _offered(protocol: Protocol, state: State, entry: Entry) -> None:
-    state["offer"] = {
-        "seat": entry.payload["seat"],
-        "to": entry.payload["user"],
-        "by": entry.by,
-        "seq": entry.seq,
-    }
+    offer = OfferState(to=entry.payload["user"], by=entry.by, seq=entry.seq)
+    state["offers"] = {**state["offers"], entry.payload["seat"]: offer}
 
 
 @handles("seat.declined")
 def _declined(protocol: Protocol, state: State, entry: Entry) -> None:
-    state["offer"] = None
+    withdraw_offer(state, entry.payload["seat"])
 
 
 @handles("seat.acknowledged")
@@ -104,6 +99,11 @@ def _joined(protocol: Protocol, state: State, entry: Entry) -> None:
     for seat, held in state["seats"].items():
         if held["user"] == user:
             hold(state, seat, {**held, "acked": True})
+
+
+def withdraw_offer(state: State, seat: str) -> None:
+    """The offer of a seat is over; those of other seats stand."""
+    state["offers"] = {each: offer for each, offer in state["offers"].items() if each != seat}
 
 
 def present(state: State, entry: Entry) -> None:

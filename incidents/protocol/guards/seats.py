@@ -28,8 +28,8 @@ def _seat_held(ask: Ask) -> Block | None:
 
 @guard("offered to me")
 def _offered(ask: Ask) -> Block | None:
-    offer = ask.state["offer"]
-    if offer and offer["to"] == ask.act.by and offer["seat"] == ask.act.fields.get("seat"):
+    offer = ask.state["offers"].get(ask.act.fields["seat"])
+    if offer and offer["to"] == ask.act.by:
         return None
     return Block("ROLE-03", "This handover is not offered to you any more. The seat is unchanged.")
 
