@@ -119,8 +119,6 @@ def parcel(message: Message, secrets: Mapping[int, str]) -> Parcel:
         payload["data"] = {**payload["data"], "subject": message.text.subject, "text": message.text.body}
     elif message.text is not None:
         payload |= {"subject": message.text.subject, "body": message.text.body}
-    if link := payload.pop("link", None):
-        payload["body"] = links.written_out(payload["body"], link)
     secret = secrets.get(client, "") or settings.WEBHOOK_SECRET if message.channel == Channel.WEBHOOK else ""
     return Parcel(message.uid, message.dest, payload, message.attempt, secret)
 

@@ -15,6 +15,7 @@ from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 
 from comms.channels import EXCHANGE_SECONDS, Outcome, Parcel, Result
+from comms.channels.guard import Unresolved, resolve
 from comms.channels.wire import Watch, dial
 from incidentdesk.kernel.text import header_line
 
@@ -52,6 +53,8 @@ def send(parcel: Parcel, *, server: Server, now: datetime, seconds: float = EXCH
     with Watch(seconds) as watch:
         try:
             _hand_over(mail, server, watch, seconds)
+        except Unresolved as error:
+            return Outcome(Result.RETRY, f"The mail server {error}")
         except (OSError, smtplib.SMTPException) as error:
             if watch.expired:
                 return Outcome(Result.RETRY, f"The mail server did not finish within {seconds:g} seconds.")
@@ -94,8 +97,7 @@ class _Client(smtplib.SMTP):
         self._host = server.host  # smtplib checks certificates of STARTTLS against this name
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        connection = dial(tuple(dict.fromkeys(str(answer[4][0]) for answer in found)), port, self._watch)
+        connection = dial(resolve(host, port), port, self._watch)
         if not self._server.tls:
             return connection
         context = ssl.create_default_context()

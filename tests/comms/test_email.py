@@ -1,5 +1,7 @@
 """Mail goes to a real SMTP server, threads by incident and audience, and can be turned by nothing that was typed (S24)."""
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from comms.channels import Parcel, Result, email
+from comms.channels import Parcel, Result, email, guard
 from tests.comms.receivers import MailServer, dripping_port, mail_server
 
 T0 = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
@@ -140,3 +142,26 @@ def test_without_a_mail_server_mail_is_filed_once_for_the_desk_s_own_user(tmp_pa
 
 def test_a_password_does_not_show_in_the_server_s_settings(tmp_path: Path) -> None:
     assert "geheim" not in repr(replace(server(None, tmp_path), password="geheim"))
+
+
+def test_a_resolver_that_hangs_holds_no_mail_past_its_limit(
+    smtp: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def hangs(*asked: object, **options: object) -> list[object]:
+        over.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    monkeypatch.setattr(guard, "RESOLVE_SECONDS", 0.2)
+    began = time.monotonic()
+
+    outcome = email.send(
+        parcel(), server=replace(server(smtp, tmp_path), host="mail.example"), now=T0, seconds=1
+    )
+
+    over.set()
+    assert time.monotonic() - began < 5
+    assert outcome.result is Result.RETRY
+    assert outcome.detail == "The mail server mail.example could not be looked up."
