@@ -74,7 +74,7 @@ def _owner(team: Team, by: User) -> int:
         return by.pk
     reached = User.objects.filter(is_active=True, is_machine=False, sees_room=True)
     listed = reached.filter(steps__team=team).order_by("steps__position")
-    found = listed.first() or reached.filter(pk=team.manager_id).first()
+    found = listed.first() or reached.filter(manages=team).first()
     return (found or by).pk
 
 
