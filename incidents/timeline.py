@@ -1,4 +1,8 @@
-"""The append-only timeline: what an entry's hash covers, and writing many entries in one statement."""
+"""The append-only timeline: what an entry's hash covers, and writing many entries in one statement.
+
+The order of a record is that of `seq`. `recorded_at` is the instant at which the act came, read before it had to wait for
+another's lock; so of two acts at one moment the later entry may carry the earlier instant, by no more than that wait.
+"""
 
 import hashlib
 import json
