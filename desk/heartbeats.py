@@ -10,6 +10,7 @@ from desk.models import Heartbeat
 from incidentdesk.kernel import sql
 
 TICK: Final = "tick"
+BEAT: Final = "beat"
 
 _SQL = """
 INSERT INTO desk_heartbeat AS h (name, at, pid, host, "offset") VALUES (%s, %s, %s, %s, %s)

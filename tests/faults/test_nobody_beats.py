@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from desk import silence
 from incidentdesk.kernel.stamps import moment
 from tests.faults.place import Place, at_once
 from tests.running import wait_until
@@ -27,6 +28,11 @@ def told(place: Place, keys: list[str]) -> dict[str, int]:
         if key and key[0] in found and "IC named: overdue." in mail.get_content():
             found[key[0]].append(str(mail["Message-ID"]))
     return {key: len(ids) for key, ids in found.items()}
+
+
+def silence_told(place: Place) -> list[str]:
+    """Who was told by mail that beat is silent."""
+    return [str(mail["To"]) for mail in list(place.mail.mails) if str(mail["Subject"]) == silence.SUBJECT]
 
 
 def fired(place: Place, keys: list[str]) -> list[tuple[Any, ...]]:
@@ -82,12 +88,14 @@ def test_three_beats_and_three_keepers_fire_every_timer_once(hurried: Place) -> 
 def test_with_beat_dead_the_keeper_fires_the_timers_and_with_both_dead_the_desk_says_how_old_its_tick_is(
     hurried: Place,
 ) -> None:
+    heard = len(silence_told(hurried))  # keepers of a tenth of a second hear a silence where there is none
     with hurried.without("beat"):
         key = hurried.declare(severity=2)
         wait_until(lambda: fired(hurried, [key]), within=IC_OVERDUE + 10, what="the timer")
         wait_until(lambda: told(hurried, [key])[key], within=15, what="its mail")
         ((_, late),) = fired(hurried, [key])
         silent = ages(hurried)
+        wait_until(lambda: silence_told(hurried)[heard:], within=15, what="a mail to the administrator")
 
         os.kill(hurried.running.pid("keeper"), signal.SIGKILL)
         with contextlib.closing(hurried.browser()) as browser:
@@ -101,6 +109,7 @@ def test_with_beat_dead_the_keeper_fires_the_timers_and_with_both_dead_the_desk_
     )
     assert late <= 15
     assert told(hurried, [key])[key] == 1
+    assert silence_told(hurried)[heard:] == ["ada@desk.test"]
     assert silent["tick"] < 3 < silent["beat"]
     assert loud > 2
     assert aged > 2

@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.conf import settings
@@ -10,11 +11,12 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from comms import delivery
-from desk import heartbeats, rounds, tick
+from desk import heartbeats, rounds, silence, tick
 from desk.house.parts import ALARM
 from incidentdesk.kernel import clock
 
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
+SILENCES: Final = 3  # after so many times its grace without a ring it tells the administrators
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ class Command(BaseCommand):
     help = "Tick and deliver whenever nobody else has for a few seconds. Needs no Redis."
     requires_system_checks = ()
     _delivering: threading.Thread | None = None
+    _since: datetime | None = None  # when it stepped in first
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until told to stop."""
@@ -55,6 +58,10 @@ class Command(BaseCommand):
         if watch.is_due(last=tick.last_at(), now=now):
             tick.run(now=now, until=now)
             watch.ticked(tick.last_at())
+            self._since = self._since or now
+            silence.tell(
+                now=now, since=self._since, after=SILENCES * timedelta(seconds=settings.KEEPER_GRACE_SECONDS)
+            )
             self._deliver()
 
     def _deliver(self) -> None:

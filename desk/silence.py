@@ -1,0 +1,43 @@
+"""When beat falls silent, administrators hear of it: the keeper ticks in its place, but somebody must look (F3)."""
+
+from datetime import datetime, timedelta
+
+from comms import outbox
+from comms.models import Channel
+from comms.outbox import NewMessage
+from desk import heartbeats
+from incidentdesk.kernel.stamps import stamp
+from people.models import User
+from people.roles import Role
+
+SUBJECT = "The desk's beat is silent; the keeper ticks"
+BODY = """No ring of beat has come through since {rung:%Y-%m-%d %H:%M:%S} UTC.
+
+The keeper ticks and delivers in its place: timers fire and messages go out, some seconds later than usual.
+Look whether beat, worker and Redis run, and at their logs. You hear of this once; the age of the last tick stands on
+every page.
+"""
+
+
+def tell(*, now: datetime, since: datetime, after: timedelta) -> int:
+    """Mail the administrators when no ring has come through for `after`; how many mails that were, once a silence.
+
+    `now` and `since` are aware UTC. A silence counts from `since` at the earliest, the moment the asker began to watch: a
+    desk that was off all night has not lost its beat.
+    """
+    rung = heartbeats.last(heartbeats.BEAT)
+    if rung is None or now - max(rung, since) < after:
+        return 0
+    people = User.objects.filter(roles__contains=[Role.ADMIN], is_active=True, is_machine=False)
+    return outbox.put(
+        [
+            NewMessage(
+                key=f"beat.silent:{stamp(rung)}:{pk}",
+                channel=Channel.EMAIL,
+                dest=email,
+                payload={"subject": SUBJECT, "body": BODY.format(rung=rung), "thread": "desk.beat"},
+            )
+            for pk, email in people.exclude(email="").order_by("pk").values_list("pk", "email")
+        ],
+        now=now,
+    )
