@@ -11,6 +11,7 @@ from incidentdesk.kernel.stamps import stamp
 from incidents.protocol import Protocol
 
 BY_THE_DESK = ("clock.step", "clock.rolled", "page.sent", "status.moved")
+WARNED = "warned: "  # begins a line under its act, without time and actor
 
 
 def as_text(run: Run) -> str:
@@ -26,29 +27,32 @@ def as_text(run: Run) -> str:
 
 def _story(run: Run) -> Iterator[str]:
     """Acts and the desk's own entries in the order of their times; at one instant acts come first."""
-    calendar = run.scenario.calendar
     told = [
-        (done.step.at, 0, number, line)
+        (done.step.at, 0, number, (done.step.actor, said))
         for number, done in enumerate(run.steps)
-        for line in _step(done, calendar)
+        for said in _step(done)
     ]
     own = [
-        (line.at, 1, number, f"{calendar.words(line.at):<9}{'desk':<12}{_own(run.protocol, line)}")
+        (line.at, 1, number, ("desk", _own(run.protocol, line)))
         for end in run.ends.values()
         for number, line in enumerate(end.entries)
         if line.actor == "desk" and line.kind in BY_THE_DESK
     ]
-    for _, _, _, line in sorted(told + own, key=lambda row: row[:3]):
-        yield line
+    rows = sorted(told + own, key=lambda row: row[:3])
+    times = [run.scenario.calendar.words(at) for at, *_ in rows]
+    beside_time = max([8, *map(len, times)]) + 1
+    beside_actor = max([10, *(len(actor) for *_, (actor, _) in rows)]) + 2
+    for time, (*_, (actor, said)) in zip(times, rows, strict=True):
+        warning = said.startswith(WARNED)
+        yield f"{'' if warning else time:<{beside_time}}{'' if warning else actor:<{beside_actor}}{said}"
 
 
-def _step(done: Done, calendar: Calendar) -> Iterator[str]:
+def _step(done: Done) -> Iterator[str]:
     step = done.step
     gates = f" by {', '.join(done.gates)}" if done.gates else ""
     mark = "  <- not as expected" if done.problem else ""
-    yield f"{calendar.words(step.at):<9}{step.actor:<12}{step.act}: {done.outcome}{gates}. {done.sentence}{mark}"
-    for warning in done.warnings:
-        yield f"{'':<21}warned: {warning}"
+    yield f"{step.act}: {done.outcome}{gates}. {done.sentence}{mark}"
+    yield from (f"{WARNED}{warning}" for warning in done.warnings)
 
 
 def _own(protocol: Protocol, line: Line) -> str:

@@ -1,5 +1,6 @@
 """Replay: the two nights to every figure, what a run leaves behind, and which comes first at one instant."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -42,6 +43,20 @@ def test_a_kept_run_is_a_driven_incident_whose_messages_stay_and_whose_people_ta
     assert not User.objects.filter(email__endswith="@replay.example", is_active=True).exists()
     assert shipped and shipped.pk != incident.protocol_id
     assert "sev2 = 20" not in shipped.text
+
+
+@pytest.mark.django_db
+def test_time_and_name_stand_apart_after_midnight_too() -> None:
+    note = '[[step]]\nat = "{}"\nactor = "Ada"\nact = "entries"\nwith = {{ kind = "note", text = "x" }}\n'
+    file = CAST.replace('until = "12:00"', 'until = "2026-03-11 00:10"')
+    file += note.format("23:58") + note.format("2026-03-11 00:03")
+
+    lines = report.as_text(run(file)).splitlines()
+
+    first, second = (line for line in lines if "entries: done" in line)
+    assert re.match(r"23:58 +Ada  ", first)
+    assert re.match(r"2026-03-11 00:03 Ada  ", second)
+    assert first.index("Ada") == second.index("Ada")
 
 
 @pytest.mark.django_db
