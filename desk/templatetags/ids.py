@@ -1,4 +1,11 @@
-"""The two hidden fields of every form, without the cost of a template: a room prints three dozen of them."""
+"""The two hidden fields of every form, without the cost of a template: a room prints three dozen of them.
+
+A part of a page that is kept for the next reader (`kept.py`) holds a mark in their place, and every page puts its own there.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
 
 from django import template
 from django.template.context import Context
@@ -7,12 +14,29 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
+KEEPING: Final = "keeping"  # in the context of what will be kept
+MARK: Final = format_html("\0{}\0", secrets.token_hex(16))  # nobody can type it
+
 
 @register.simple_tag(takes_context=True)
 def ids(context: Context) -> SafeString:
     """The CSRF token and a fresh request id; what `desk/_ids.html` prints."""
+    if KEEPING in context:
+        return MARK
+    return format_html('{}{}">', _before(context), context["new_id"]())
+
+
+def with_ids(parts: Sequence[str], context: Context) -> str:
+    """What was kept, with the fields of this page between its parts: one token, and each form an id of its own."""
+    before, new_id = _before(context), context["new_id"]
+    found = [parts[0]]
+    for part in parts[1:]:
+        found += (before, f'{new_id()}">', part)
+    return "".join(found)
+
+
+def _before(context: Context) -> SafeString:
     return format_html(
-        '<input type="hidden" name="csrfmiddlewaretoken" value="{}"><input type="hidden" name="request_id" value="{}">',
+        '<input type="hidden" name="csrfmiddlewaretoken" value="{}"><input type="hidden" name="request_id" value="',
         context["csrf_token"],
-        context["new_id"](),
     )

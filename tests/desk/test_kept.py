@@ -1,6 +1,8 @@
 """What never changes is rendered once, and what differs never shares a rendering."""
 
+import re
 from dataclasses import dataclass, replace
+from itertools import count
 
 from django.template import Context, Template
 
@@ -81,3 +83,37 @@ def test_a_form_that_came_back_is_never_served_from_memory() -> None:
 
     assert said == ["a", "b", "a"]
     assert digest(("ada",)) != digest(("bob",))
+
+
+def test_forms_inside_what_is_kept_carry_the_token_of_their_page_and_ids_of_their_own() -> None:
+    inner = "{% kept key 'inner' %}<i>{% ids %}</i>{% endkept %}"
+    page = Template("{% load kept ids %}{% kept key %}<b>{% ids %}</b>" + inner + "{{ word }}{% endkept %}")
+    numbers = count(1)
+
+    def read(token: str, word: str) -> str:
+        words = {"key": 1, "word": word, "csrf_token": token, "new_id": lambda: next(numbers)}
+        return page.render(Context(words))
+
+    first, then = read("ada", "kept"), read("bob", "never printed")
+
+    assert re.findall(r'value="(.*?)"', first) == ["ada", "1", "ada", "2"]
+    assert re.findall(r'value="(.*?)"', then) == ["bob", "3", "bob", "4"]
+    assert re.sub(r'value=".*?"', "", first) == re.sub(r'value=".*?"', "", then)
+    assert then.endswith("</i>kept")
+
+
+def test_a_line_names_the_day_where_it_is_not_that_of_the_row_above() -> None:
+    page = Template("{% load kept %}{% entries rows today %}")
+    rows = [Row(3, "c"), Row(2, "b", At(day="Fri 13 March")), Row(1, "a", At(day="Fri 13 March"))]
+
+    here = page.render(Context({"rows": rows, "today": "Sat 14 March"}))
+    later = page.render(Context({"rows": rows, "today": "Sun 15 March"}))
+
+    assert (
+        here.index('id="e-3"')
+        < here.index('<h3 class="timeline__day">Fri 13 March</h3>')
+        < here.index('id="e-2"')
+    )
+    assert here.count("timeline__day") == 1
+    assert later.startswith('<h3 class="timeline__day">Sat 14 March</h3>')
+    assert later.count("timeline__day") == 2
