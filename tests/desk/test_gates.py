@@ -13,7 +13,9 @@ from django.db import DatabaseError, connection, transaction
 
 from desk.registry import every_act
 from incidentdesk.kernel import clock
+from incidents import record as records
 from incidents.models import EntryText, Incident, TimelineEntry
+from incidents.protocol import Draft
 from people.models import User
 from people.roles import Role
 from tests.desk.bodies import CHANGE
@@ -72,6 +74,22 @@ def start_before_approval() -> tuple[Scene, str, dict[str, Any], User]:
     return at, "starts", {"number": 1}, at.ops
 
 
+def start_while_it_is_asked_about() -> tuple[Scene, str, dict[str, Any], User]:
+    at = scene()
+    at.propose(at.ops)
+    do(at.incident, "questions-on-changes", at.ic, at.now - minutes(38), number=1, text="does it release?")
+    return at, "starts", {"number": 1}, at.ops
+
+
+def approve_as_deputy_while_the_ic_is_there() -> tuple[Scene, str, dict[str, Any], User]:
+    at, deputy = scene(), commander("Dana")
+    do(at.incident, "seats", at.ic, at.now - minutes(39), role="deputy", person=deputy.uid)
+    at.propose(at.ic)
+    at.propose(at.ops)
+    do(at.incident, "seat-acknowledgements", deputy, at.now - minutes(38), seat="deputy")
+    return at, "approvals", {"number": 2}, deputy
+
+
 def approve_own_request() -> tuple[Scene, str, dict[str, Any], User]:
     at = scene()
     at.propose(at.ic)
@@ -112,6 +130,17 @@ def claim_a_seat_that_is_taken() -> tuple[Scene, str, dict[str, Any], User]:
 
 def resolve_inside_the_window() -> tuple[Scene, str, dict[str, Any], User]:
     at = monitoring(minutes_ago=1)
+    fields = {"proof": "p99 is 120 ms", "review_at": (at.now + minutes(600)).isoformat(), "items": ITEMS}
+    return at, "resolutions", fields, at.ic
+
+
+def resolve_while_an_alert_fires() -> tuple[Scene, str, dict[str, Any], User]:
+    at = monitoring(minutes_ago=35)
+    with transaction.atomic():
+        record = records.load(at.incident.pk, now=at.now - minutes(34))
+        record.add(Draft("alert.fired", {"alert": 1, "critical": True}))
+        records.save([record], now=at.now - minutes(34))
+    at.incident.refresh_from_db()
     fields = {"proof": "p99 is 120 ms", "review_at": (at.now + minutes(600)).isoformat(), "items": ITEMS}
     return at, "resolutions", fields, at.ic
 
@@ -178,6 +207,8 @@ def check(door: str, gate: str, case: Case, *, says: str) -> None:
     ("gate", "case", "says"),
     [
         ("GATE-01", start_before_approval, "not approved"),
+        ("GATE-01", start_while_it_is_asked_about, "not approved"),
+        ("GATE-02", approve_as_deputy_while_the_ic_is_there, "Only the Incident Commander answers"),
         ("GATE-02", approve_own_request, "their own change"),
         ("GATE-02", approve_without_being_ic, "the Incident Commander"),
         ("GATE-02", approve_without_a_risk, "No risk is stated"),
@@ -200,6 +231,7 @@ def test_nobody_starts_approves_or_decides_what_is_not_theirs(
     [
         ("GATE-07", claim_a_seat_that_is_taken, "This seat is taken"),
         ("GATE-08", resolve_inside_the_window, "Resolve opens at"),
+        ("GATE-08", resolve_while_an_alert_fires, "still firing"),
         ("GATE-08", resolve_without_proof, "one line of proof"),
         ("GATE-08", resolve_without_a_review, "date for the review"),
         ("GATE-10", resolve_from_mitigating, "cannot go straight to Resolved"),

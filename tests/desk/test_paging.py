@@ -1,6 +1,7 @@
 """Whom a page wakes and when: the chain, acknowledging it, pages by hand, the hours of the night."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -73,6 +74,40 @@ def test_a_page_nobody_answers_goes_to_the_next_person_every_five_minutes(night:
     assert paged() == [*second, ("Cleo", "chain", 3)]
     assert Message.objects.filter(priority=0).count() == 3
     assert AckLink.objects.count() == 3
+
+
+@pytest.mark.ledger("CLK-21", "CLK-29")
+def test_on_sev_3_the_second_person_is_the_last_that_is_called(night: Night) -> None:
+    at = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)  # Tuesday, 09:00 in Berlin
+    night.sends(alert(since=at, sev="3"), at=at)
+
+    for hour in range(1, 30):
+        tick.sweep(now=at + timedelta(hours=hour))
+
+    assert paged() == [("Anna", "chain", 1), ("Ben", "chain", 2)]
+    assert not night.incident.unanswered
+
+
+@pytest.mark.ledger("CLK-21")
+@pytest.mark.parametrize("sev", ["1", "2"])
+def test_after_the_last_person_all_are_called_three_times_ten_minutes_apart_and_then_it_is_red(
+    night: Night, sev: str
+) -> None:
+    night.sends(alert(since=T0, sev=sev), at=T0)
+    calls: list[tuple[int, int, bool]] = []
+
+    for minute in range(5, 75, 5):
+        tick.sweep(now=T0 + minutes(minute))
+        everybody = sum(call == "all" for _, call, _ in paged())
+        calls.append((minute, everybody, night.incident.unanswered))
+
+    assert [calls[0], *(now for before, now in pairwise(calls) if now[1:] != before[1:])] == [
+        (5, 0, False),
+        (20, 3, False),
+        (30, 6, False),
+        (40, 9, False),
+        (50, 9, True),
+    ]
 
 
 def test_doing_anything_on_the_record_acknowledges_the_page_too(night: Night) -> None:

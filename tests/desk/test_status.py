@@ -12,6 +12,7 @@ from incidents.protocol.score import detection_delay, durations, impact_minutes
 from incidents.record import protocol_of
 from people.models import User
 from tests.at_once import at_once
+from tests.desk.nights import Night
 from tests.factories import (
     T0,
     commander,
@@ -23,6 +24,7 @@ from tests.factories import (
     make_user,
     minutes,
 )
+from tests.oncall.makers import alert
 
 pytestmark = pytest.mark.django_db
 ITEMS = dict.fromkeys(("errors", "lag", "pool", "queue", "clients"), "ticked")
@@ -181,6 +183,48 @@ def test_resolve_asks_checklist_proof_and_review_date_and_names_each_that_is_mis
     assert incident.state["review"] is not None
 
 
+def alarmed(night: Night) -> tuple[Incident, User]:
+    """An incident that a critical alert opened, in Monitoring since T0 + 10 min; the alert still fires."""
+    night.sends(alert(since=T0), at=T0)
+    incident, ic = night.incident, night.anna
+    night.acknowledge(ic, at=T0 + minutes(1))
+    do(incident, "declarations", ic, T0 + minutes(2), severity=1, symptom="writes fail")
+    do(incident, "seats", ic, T0 + minutes(2), role="ic")
+    do(incident, "impact-ends", ic, T0 + minutes(10))
+    do(incident, "moves", ic, T0 + minutes(10), to="monitoring", note="it healed itself")
+    return incident, ic
+
+
+@pytest.mark.ledger("GATE-08", "RES-01", "RES-02")
+def test_no_incident_is_resolved_while_a_critical_alert_of_it_still_fires(night: Night) -> None:
+    incident, ic = alarmed(night)
+    night.sends(alert("Lag", since=T0 + minutes(12)), at=T0 + minutes(12))
+    night.sends(alert("Disk", since=T0, severity="warning"), at=T0 + minutes(13))
+
+    with pytest.raises(Refused, match=r"^2 critical alerts are still firing") as both:
+        resolve(incident, ic, 40)
+    night.sends(alert("Lag", since=T0 + minutes(12), until=T0 + minutes(41)), at=T0 + minutes(41))
+    with pytest.raises(Refused, match=r"^1 critical alert is still firing"):
+        resolve(incident, ic, 42)
+    night.sends(alert(since=T0, until=T0 + minutes(43)), at=T0 + minutes(43))
+    resolve(incident, ic, 44)
+
+    assert [block.id for block in both.value.blocks] == ["GATE-08"]
+    assert incident.resolved_at == T0 + minutes(44)
+
+
+@pytest.mark.ledger("ALR-07", "GATE-08")
+def test_an_alert_that_was_ended_by_hand_with_a_reason_holds_up_no_resolve(night: Night) -> None:
+    incident, ic = alarmed(night)
+    number = int(next(iter(incident.state["alerts"])))
+    assert gates(incident, "resolutions", ic, 40, proof="p", review_at=REVIEW, items=ITEMS) == ["GATE-08"]
+
+    do(incident, "alert-ends", ic, T0 + minutes(41), alert=number, reason="the sensor is broken")
+    resolve(incident, ic, 42)
+
+    assert incident.status == "resolved"
+
+
 @pytest.mark.ledger("RES-07")
 @pytest.mark.parametrize("roles", [("engineer",), ("manager",), ("executive",), ("admin",), ("comms",)])
 def test_only_the_ic_resolves(roles: tuple[str, ...]) -> None:
@@ -217,6 +261,20 @@ def test_a_manager_closes_without_a_clients_answer_with_a_reason() -> None:
     do(incident, "closures", boss, T0 + minutes(60), items=CLOSING, reason="three reminders, no answer")
 
     assert incident.status == "closed"
+
+
+@pytest.mark.ledger("RES-06", "GATE-09")
+def test_a_note_of_the_ic_is_no_managers_reason_to_close_without_a_clients_answer() -> None:
+    bank = make_client()
+    incident, ic = monitoring(clients=[bank.slug])
+    resolve(incident, ic, 25)
+    boss = make_user("Boss", roles=("manager",))
+
+    for words in ({"note": "they are fine"}, {"reason": "they are fine"}):
+        assert gates(incident, "closures", ic, 30, items=CLOSING, **words) == ["GATE-09"]
+    assert gates(incident, "closures", boss, 31, items=CLOSING) == ["GATE-09"]
+
+    assert incident.status == "resolved"
 
 
 @pytest.mark.ledger("INC-14", "INC-15")

@@ -1,9 +1,12 @@
 """Update clocks: restart, roll-over, promise, reminder, and what a change of severity does to them."""
 
+from datetime import datetime
+
 import pytest
 
 from incidentdesk.kernel.stamps import stamp
-from tests.incidents.story import ALEX, JORDAN, SARAH, Story
+from incidents.protocol import clocks
+from tests.incidents.story import ALEX, JORDAN, SARAH, TUESDAY, Story
 
 
 def sent(story: Story, at: float, *to: str, promise: float | None = None, said: float | None = None) -> None:
@@ -91,6 +94,46 @@ def test_an_update_sent_between_due_and_due_plus_period_is_met_late() -> None:
     reading = story.reading("executive", 30)
     assert (reading.word, reading.by) == ("late", 15)
     assert story.minute_of(story.reading("executive", 30, n=2).due) == 45
+
+
+@pytest.mark.parametrize(
+    ("zero", "severity", "clock", "period"),
+    [(TUESDAY, 1, "executive", 15), (TUESDAY.replace(hour=9), 3, "update.responders", 120)],
+    ids=["by the wall", "in business hours"],
+)
+def test_an_update_sent_at_the_very_instant_of_a_roll_over_comes_before_it(
+    zero: datetime, severity: int, clock: str, period: float
+) -> None:
+    to = Story().protocol.clock[clock].audience
+    for rolled in (1, 2):
+        story = Story(zero).lead(severity)
+
+        sent(story, (rolled + 1) * period, to)
+
+        ended = [each for each in story.readings((rolled + 1) * period) if each.clock == clock][:-1]
+        assert [each.word for each in ended] == ["missed"] * (rolled - 1) + ["late"]
+        assert (ended[-1].n, ended[-1].by) == (rolled, period)
+
+
+def test_the_next_update_of_all_is_the_one_that_is_due_first() -> None:
+    story = Story().lead()
+
+    sent(story, 4, "public")  # which counts for responders and clients too, and not for executives
+    sent(story, 5, "responders", promise=9)
+
+    due = clocks.next_update(story.protocol, story.state)
+    assert story.minute_of(due) == 9
+    sent(story, 6, "responders")
+    assert story.minute_of(clocks.next_update(story.protocol, story.state)) == 15
+
+
+@pytest.mark.ledger("COM-05", "CLK-15")
+def test_a_promise_beyond_the_cadence_never_moves_the_clock_later_than_the_cadence() -> None:
+    story = Story().lead()
+
+    sent(story, 3, "clients", promise=40)
+
+    assert story.minute_of(story.reading("update.clients", 3, n=2).due) == 18
 
 
 def test_at_due_plus_period_an_unsent_update_is_missed_and_the_next_is_overdue_from_its_start() -> None:

@@ -79,6 +79,67 @@ def test_every_cell_of_the_ledgers_matrix_is_the_tables_own() -> None:
     assert wrong == []
 
 
+# What the ledger's table does not name, one by one: who holds it, derived from the rows that people/matrix.py cites.
+WORKING = frozenset({Column.IC, Column.COMMS, Column.OPS, Column.SME, Column.SUPPORT})
+READERS = frozenset({Column.CUSTOMER_SUPPORT, Column.EXECUTIVE, Column.SPECTATOR})
+DERIVED = {
+    Right.SEE: WORKING | READERS | {Column.MANAGER},
+    Right.SEE_ROOM: WORKING | {Column.MANAGER},
+    Right.MOVE: {Column.IC},
+    Right.IDENTIFY: {Column.IC, Column.OPS},
+    Right.DISMISS: {Column.IC},
+    Right.REOPEN: {Column.IC, Column.OPS, Column.SME, Column.SUPPORT},
+    Right.REOPEN_CLOSED: {Column.MANAGER},
+    Right.STATE_IMPACT: WORKING,
+    Right.END_IMPACT: WORKING,
+    Right.DECIDE: {Column.IC},
+    Right.CLAIM_SEAT: WORKING | {Column.MANAGER},
+    Right.OPEN_BRIDGE: WORKING,
+    Right.PAGE: WORKING | {Column.MANAGER},
+    Right.ACKNOWLEDGE: WORKING | {Column.MANAGER},
+    Right.ESCALATE: WORKING | {Column.MANAGER},
+    Right.TELL_LEAD: WORKING | {Column.MANAGER},
+    Right.TICK: WORKING | {Column.MANAGER},
+    Right.SEND_INTERNAL: {Column.IC, Column.COMMS},
+    Right.RELIEVE_IC: {Column.MANAGER},
+    Right.MANAGE_PEOPLE: set[Column](),
+    Right.REDACT: set[Column](),
+}
+AT_WORK = {
+    "declare", "see_bridge", "post", "see_theories", "propose_severity", "ask", "see", "see_room", "state_impact",
+    "end_impact", "claim_seat", "open_bridge", "page", "acknowledge", "escalate", "tell_lead", "tick",
+}  # fmt: skip
+OWN = {
+    Column.RESPONDER: AT_WORK,
+    Column.DEPUTY: set[str](),
+    Column.OWNER: {"dismiss"},
+    Column.OWNER_IN_CHARGE: AT_WORK | {
+        "propose_change", "approve_change", "set_severity", "resolve", "assign", "add_sme", "close", "answer",
+        "see_revenue", "move", "identify", "dismiss", "reopen", "decide", "send_internal",
+    },
+    Column.ADMIN: {
+        "see", "see_room", "see_theories", "see_revenue", "see_bridge", "edit_policies", "manage_people", "redact",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.ledger("RBAC-21", "RBAC-02", "RBAC-13")
+def test_what_the_ledgers_matrix_does_not_name_is_held_by_these_and_nobody_else() -> None:
+    named = {right for rights in ROWS.values() for right in rights}
+
+    held = {right: {column for column in BY_LEDGER if BY_LEDGER[column][right] == "Y"} for right in DERIVED}
+
+    assert set(DERIVED) == set(Right) - named
+    assert held == DERIVED
+    assert {BY_LEDGER[column][right] for column in BY_LEDGER for right in DERIVED} == {"Y", "-"}
+
+
+@pytest.mark.ledger("RBAC-11", "RBAC-21")
+@pytest.mark.parametrize("column", list(OWN))
+def test_a_column_that_the_ledgers_matrix_has_not_holds_these_rights_and_no_other(column: Column) -> None:
+    assert {right.value for right in Right if may(right, [column])} == OWN[column]
+
+
 @pytest.mark.parametrize("right", list(Right))
 @pytest.mark.parametrize("column", list(BY_LEDGER))
 def test_only_a_y_lets_somebody_act_and_p_means_off(column: Column, right: Right) -> None:
