@@ -15,7 +15,7 @@ export UV_CACHE_DIR := $(CURDIR)/$(TOOLS)/cache
 export PIP_CACHE_DIR := $(CURDIR)/$(TOOLS)/pip-cache
 endif
 
-.PHONY: help run test check fix lock bench shots ledger-run clean-venv
+.PHONY: help run test check fix lock bench shots
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20

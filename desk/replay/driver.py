@@ -60,12 +60,12 @@ class Run:
 
 def acts() -> dict[str, Collection[str]]:
     """Every act a step may name, with its arguments."""
-    found = {noun: fields_of(flow.form) for noun, flow in ACTS.items()}
-    return {
-        **found,
-        "declare": fields_of(DeclareForm),
-        **{noun: fields_of(form) for noun, form in alarm.FORMS.items()},
-    }
+    return {act: fields_of(form_of(act)) for act in (*ACTS, "declare", *alarm.FORMS)}
+
+
+def form_of(act: str) -> type[Form]:
+    """What an act takes. Raises KeyError where there is none of that name."""
+    return alarm.FORMS.get(act) or (DeclareForm if act == "declare" else ACTS[act].form)
 
 
 class _RolledBack(Exception):
@@ -168,10 +168,9 @@ class _Driver:
         return flow(self._incident(step.incident).pk, form, by=by, request_id=request_id, now=step.at)
 
     def _form(self, step: Step) -> Form:
-        kind = alarm.FORMS.get(step.act) or (DeclareForm if step.act == "declare" else ACTS[step.act].form)
         calendar = self.scenario.calendar
         return bind(
-            kind,
+            form_of(step.act),
             step.args,
             cast=self.cast,
             calendar=calendar,

@@ -25,6 +25,9 @@ def test_the_documentation_names_every_act_with_its_arguments_every_clock_word_a
     for act, arguments in driver.acts().items():
         told = {each.strip().rstrip("*") for each in rows[act].split(",") if each.strip()}
         assert told == set(arguments), act
+        starred = {each.strip(" *") for each in rows[act].split(",") if each.strip().endswith("*")}
+        form = driver.form_of(act)
+        assert starred == {name for name, field in form.model_fields.items() if field.is_required()}, act
     protocol = read_scenario(example(), driver.acts()).protocol
     words = set(re.findall(r"[\w.]+", text))
     assert {clock.id for clock in protocol.clocks if clock.kind != "chain"} <= words
