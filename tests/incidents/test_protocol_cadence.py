@@ -279,6 +279,28 @@ def test_a_severity_that_changes_twice_owes_two_announcements() -> None:
     assert story.minute_of(story.reading("announce", 21, n=2).due) == 25
 
 
+@pytest.mark.ledger("SEV-19", "COM-29")
+@pytest.mark.parametrize(("second", "word"), [(13, "void"), (15, "void"), (40, "missed")])
+def test_a_second_change_of_severity_owes_its_own_announcement_also_before_the_first_was_made(
+    second: float, word: str
+) -> None:
+    story = Story().lead(3)
+    story.add(10, "severity.set", SARAH, to=2, announce=True)
+    story.tick(second)
+
+    story.add(second, "severity.set", SARAH, to=1, announce=True)
+
+    assert story.reading("announce", second).word == word
+    assert story.minute_of(story.reading("announce", second, n=2).due) == second + 5
+    steps = [(step, minute) for clock, step, minute in story.tick(second + 9) if clock == "announce"]
+    assert steps == [("overdue", second + 5), ("overdue_ic", second + 7)]
+    sent(story, second + 9, "responders")
+    assert (story.reading("announce", second + 9, n=2).word, story.reading("announce", 50, n=2).by) == (
+        "late",
+        4,
+    )
+
+
 @pytest.mark.ledger("SEV-23")
 def test_a_rise_re_derives_paging_at_once() -> None:
     story = Story().open(3)
