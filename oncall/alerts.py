@@ -23,6 +23,8 @@ from people.roles import Scope
 from people.tokens import digest_of
 
 RING_EVERY: Final = 0.25
+# Each may open an incident, and whoever else opens one waits for its number until the commit.
+GROUPS_AT_ONCE: Final = 100
 _rang_at = -RING_EVERY
 
 
@@ -180,14 +182,16 @@ def any_pending(*, now: datetime) -> bool:
 def claim_pending(*, now: datetime, limit: int, group: tuple[str, str] | None = None) -> list[Waiting]:
     """Up to `limit` pending alerts of groups that nobody else is admitting, the first of each group ahead of the rest.
 
-    Must run inside a transaction, which holds the groups until it ends. No row is locked before `settle`, so the hook
-    never waits for what is decided between; a row that changed meanwhile stays pending. With `group` of that one alone.
+    Must run inside a transaction, which holds the groups, at most GROUPS_AT_ONCE, until it ends. No row is locked before
+    `settle`, so the hook never waits for what is decided between; a row that changed meanwhile stays pending. With
+    `group` of that one alone.
     """
     source, key = group or (None, None)
     ids = {row[0]: (row[1], row[2]) for row in sql.run(_PENDING, [now, source, source, key, limit])}
     if not ids:
         return []
-    held = {(row[0], row[1]) for row in sql.run(_LOCK, sql.columns(sorted(set(ids.values())))) if row[2]}
+    groups = list(dict.fromkeys(ids.values()))[:GROUPS_AT_ONCE]
+    held = {(row[0], row[1]) for row in sql.run(_LOCK, sql.columns(sorted(groups))) if row[2]}
     # Read again under the locks: whoever held a group before may have admitted its rows.
     return [Waiting(*row) for row in sql.run(_READ, [[pk for pk, group in ids.items() if group in held]])]
 

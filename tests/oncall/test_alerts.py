@@ -147,6 +147,18 @@ def test_the_first_alert_of_every_group_is_claimed_ahead_of_a_storm() -> None:
     assert "Odd" in {each.name for each in claimed}
 
 
+@pytest.mark.django_db
+def test_a_hundred_groups_are_claimed_at_once_and_the_others_left_to_whoever_comes_next() -> None:
+    token = make_source(T0)
+    for n in range(103):
+        receive(token, alert(f"A{n}", since=T0), alert(f"B{n}", since=T0), group=f"g{n}")
+
+    claimed = alerts.claim_pending(now=T0 + timedelta(days=400), limit=500)
+
+    assert len({each.group for each in claimed}) == alerts.GROUPS_AT_ONCE == 100
+    assert len(claimed) == 200
+
+
 def _admits(token: str) -> None:
     with transaction.atomic():
         alerts.settle(alerts.claim_pending(now=T0 + timedelta(days=400), limit=10))
