@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 from comms import breakers, links, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
+from incidentdesk.kernel import leaving
 from incidents import deadlines
 from incidents.models import Client
 
@@ -75,7 +76,8 @@ def deliver(
     """Send what is due, and what falls due while lanes are still busy; counts by outcome. Any number may run at once.
 
     Each message is settled in this thread as soon as its try is over. It ends when nothing is left, and no later than
-    about `seconds` plus 18. Empty at once when another run of the same `traffic` is claiming: that one sees the rows too.
+    about `seconds` plus 18; in a process that is to end, after the messages that are on their way. Empty at once when
+    another run of the same `traffic` is claiming: that one sees the rows too.
     """
     traffic = traffic or Traffic()
     if not traffic.gate.acquire(blocking=False):
@@ -153,7 +155,7 @@ class _Run:
         """Until nothing is left or time is up. A database that went away ends the claiming, not the settling of what is out."""
         held = time.monotonic() + HOLD_SECONDS
         try:
-            while time.monotonic() < ends:
+            while time.monotonic() < ends and not leaving.asked():
                 room, now = limit - self.counts["claimed"], self.now()
                 holds = time.monotonic() < held and _ticks_late(now)
                 started = self._start(min(BATCH, room), now, pages_only=holds) if room > 0 else 0
@@ -207,7 +209,7 @@ class _Run:
         """In a thread: one after the other, no database. Reports every message, tried or not, and then its end."""
         begun = time.monotonic()
         for message, packed in rows:
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or leaving.asked():
                 outcome = None
             elif isinstance(packed, Outcome):
                 outcome = packed

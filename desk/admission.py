@@ -17,6 +17,7 @@ from django.db.models.functions import Lower
 from comms import outbox
 from desk import triage
 from desk.notices import Notice, messages
+from incidentdesk.kernel import leaving
 from incidentdesk.kernel.stamps import stamp
 from incidents import lifecycle, projection
 from incidents import record as records
@@ -42,7 +43,7 @@ def admit_pending(*, now: datetime, limit: int = BATCH) -> int:
     for _ in range(ROUNDS):
         count = _batch(now, limit)
         total += count
-        if not count:
+        if not count or leaving.asked():
             break
     return total
 

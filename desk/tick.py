@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from comms import outbox
 from desk import admission, heartbeats, reactions
 from desk.notices import Notice, messages
+from incidentdesk.kernel import leaving
 from incidents import deadlines
 from incidents import record as records
 from incidents.deadlines import Due
@@ -40,7 +41,7 @@ def run(*, now: datetime, until: datetime) -> int:
         heartbeats.beat(heartbeats.TICK, now=at)
         coming = deadlines.next_due()
         at = now + timedelta(seconds=time.monotonic() - started)
-        if coming is None or coming >= until or at >= until:
+        if coming is None or coming >= until or at >= until or leaving.asked():
             return done
         rest = coming - at if coming > at else timedelta() if count else min(LOCKED_PAUSE, until - at)
         time.sleep(rest.total_seconds())
@@ -53,13 +54,16 @@ def last_at() -> datetime | None:
 
 
 def sweep(*, now: datetime) -> int:
-    """One round: alerts that wait to be admitted, then due rows batch by batch, until nothing is due at `now`."""
+    """One round: alerts that wait to be admitted, then due rows batch by batch, until nothing is due at `now`.
+
+    In a process that is to end, no further batch after the first.
+    """
     admission.admit_pending(now=now)
     done = 0
     while True:
         count = batch(now=now)
         done += count
-        if count == 0:
+        if count == 0 or leaving.asked():
             return done
 
 

@@ -20,6 +20,7 @@ from comms.channels import Outcome, Parcel, Result, webhook
 from comms.delivery import Senders, Traffic, deliver
 from comms.models import Breaker, Channel, Message, Priority
 from comms.outbox import NewMessage
+from incidentdesk.kernel import leaving
 from incidents.models import Deadline
 from tests.at_once import at_once
 from tests.comms.makers import T0, claim, hook, mail, make_client, make_incident, put, state
@@ -338,6 +339,21 @@ def test_a_lane_gives_back_what_it_has_no_time_for(monkeypatch: pytest.MonkeyPat
 
     assert sorted(sent) == [f"https://slow.example/{n}" for n in range(3)]
     assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_a_process_that_is_to_end_finishes_what_is_on_its_way_and_leaves_the_rest_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put(*(mail(str(n), "ops@example.org") for n in range(5)), now=T0)
+    sent: list[str] = []
+    monkeypatch.setattr(leaving, "asked", lambda: bool(sent))
+
+    counts = deliver(lambda: T0, senders=recording(sent))
+    then = deliver(lambda: T0, senders=recording(sent))
+
+    assert counts == {"claimed": 5, "sent": 1, "given back": 4}
+    assert then == {}
+    assert list(Message.objects.order_by("pk").values_list("state", flat=True)) == ["sent"] + ["pending"] * 4
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,6 +9,7 @@ from django.db import connection, connections, transaction
 
 from comms.models import Message
 from desk import reactions, tick
+from incidentdesk.kernel import leaving
 from incidents import deadlines
 from incidents.models import Deadline, Incident, TimelineEntry
 from incidents.verify import verify
@@ -240,3 +241,15 @@ def test_a_due_incident_in_somebodys_hands_is_asked_for_now_and_then_not_without
 
     assert not any(swept)
     assert 2 <= len(swept) <= 7
+
+
+@pytest.mark.django_db
+def test_a_process_that_is_to_end_begins_no_further_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    incidents, now = [make_incident() for _ in range(3)], T0 + minutes(6)
+    monkeypatch.setattr(leaving, "asked", lambda: True)
+    monkeypatch.setattr(tick, "batch", lambda *, now, real=tick.batch: real(now=now, limit=1))
+
+    done = tick.run(now=now, until=now + timedelta(seconds=30))
+
+    assert done == 1
+    assert Deadline.objects.filter(incident__in=incidents, state="armed", due_at__lte=now).count() > 1
