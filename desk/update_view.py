@@ -21,6 +21,7 @@ from desk.room.shapes import Countdown, Live, Option, Pair, Sheet, UpdateView
 from desk.room.standing import Standing
 from desk.room.words import Words, counted, fixed, listed, rough
 from desk.triage import subject
+from desk.visible import hidden_audiences
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import EntryText, Incident, TimelineEntry
@@ -83,7 +84,9 @@ def draft(found: Desk) -> UpdateFields:
     last = updates.last_fields(found.incident)
     if last is None:
         return UpdateFields(status=status, impact=impact, know=findings, shareable=shareable)
-    before = last[0]
+    # What executives were told in their own fields is theirs, and of those who may read their texts (RBAC-21).
+    hidden = Audience.EXECUTIVES in hidden_audiences(found.here.rights)
+    before = replace(last[0], business="", decisions="") if hidden else last[0]
     return replace(
         before, status=status, know=findings or before.know, shareable=shareable or before.shareable, next_at=None,
         unchanged_since=None, impact=before.impact or impact,

@@ -166,6 +166,19 @@ def test_who_may_not_write_to_an_audience_is_told_who_does(led: Any) -> None:
     assert re.search(r'name="audiences" value="responders"', hers)
 
 
+@pytest.mark.ledger("RBAC-21")
+def test_the_draft_repeats_what_executives_were_told_only_to_who_may_read_it(led: Any) -> None:
+    incident, _, browser = led
+    sent(browser, incident, business="4 M an hour", decisions="Refund the 4 M?")
+
+    hers = opened(browser, incident)
+    theirs = opened(signed_in(make_user("Eve", roles=["engineer"])), incident)
+
+    assert "4 M an hour" in hers and "Refund the 4 M?" in hers
+    assert "4 M" not in theirs
+    assert "Card payments fail" in theirs
+
+
 def test_a_refused_update_comes_back_with_every_word(led: Any) -> None:
     incident, _, browser = led
 
