@@ -1,6 +1,7 @@
 """Real receivers on loopback: HTTP in every bad mood of F12, and an SMTP server."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -35,6 +36,7 @@ class HttpReceiver:
 
     port: int
     receipts: list[Receipt] = field(default_factory=list)
+    held: bool = False  # whoever comes meanwhile is answered only afterwards
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -55,8 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.receiver.receipts.append(Receipt(self.path, dict(self.headers), body, time.monotonic()))
+        while self.receiver.held and not self.stop.wait(0.02):
+            pass
         mood = self.path.split("/")[1]
-        getattr(self, f"_{mood.replace('-', '_')}")()
+        with contextlib.suppress(ConnectionError):  # whoever asked may be gone by now
+            getattr(self, f"_{mood.replace('-', '_')}")()
 
     do_GET = do_POST
 
@@ -149,7 +154,7 @@ class MailServer:
     mails: list[EmailMessage] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
     down: bool = False
-    takes: float = 0.0  # seconds between having a mail and saying so
+    held: bool = False  # mails that come meanwhile are confirmed only afterwards
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         if address in self.refuse:
@@ -161,7 +166,8 @@ class MailServer:
         if self.down:
             return "451 try later"
         self.mails.append(BytesParser(policy=default).parsebytes(envelope.content))
-        await asyncio.sleep(self.takes)
+        while self.held:
+            await asyncio.sleep(0.02)
         return "250 taken"
 
 

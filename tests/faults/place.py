@@ -134,6 +134,19 @@ class Place:
             stderr=subprocess.DEVNULL,
         )
 
+    @contextlib.contextmanager
+    def unanswered(self) -> Generator[None, None, None]:
+        """What arrives while the block runs gets its answer only at its end: until then it is on its way."""
+        self.mail.held = self.hooks.held = True
+        try:
+            yield
+        finally:
+            self.mail.held = self.hooks.held = False
+
+    def is_quiet(self) -> bool:
+        """Whether no message waits or is on its way."""
+        return not self.rows("SELECT 1 FROM comms_message WHERE state IN ('pending', 'leased') LIMIT 1")
+
     def verified(self) -> None:
         """Every webhook so far carries a good signature."""
         for receipt in self.hooks.receipts:
