@@ -129,7 +129,9 @@ class _Admission:
         if alert.incident is not None:
             self._resolve(self.records.get(alert.incident), alert)
             return
-        earlier = [each for each in self.kin[alert.source, alert.fingerprint] if each.id != alert.id]
+        earlier = [
+            each for each in self.kin.get((alert.source, alert.fingerprint), ()) if each.id != alert.id
+        ]
         if any(alerts.began_after(each, alert) for each in earlier):
             self._is_over(alert)  # late news of something the source has started anew since
             return
@@ -169,9 +171,9 @@ class _Admission:
     def _target(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> Record | None:
         """The unresolved incident it belongs to: where it fired before, that of its group, for a warning that of its service."""
         candidates = [k.incident for k in sorted(earlier, key=lambda k: k.starts_at, reverse=True)]
-        candidates += [self.opened.get(alert.group), *sorted(self.grouped[alert.group], reverse=True)]
+        candidates += [self.opened.get(alert.group), *sorted(self.grouped.get(alert.group, ()), reverse=True)]
         if not alert.critical and service is not None:
-            candidates += self.opened_for[service.pk]
+            candidates += self.opened_for.get(service.pk, ())
             candidates += self.nearby.get(service.pk, [])
         for incident in candidates:
             record = self.records.get(incident or 0)

@@ -77,6 +77,14 @@ def test_a_warning_opens_nothing_and_wakes_nobody(night: Night) -> None:
     assert not Alert.objects.get().pending
 
 
+def test_a_warning_is_looked_at_once_however_many_stand_beside_it(night: Night) -> None:
+    night.sends(alert("First", since=T0, severity="warning"), at=T0, group="w1")
+    receive(night.token, alert("Second", since=T0, severity="warning"), group="w2")
+
+    assert [admit_pending(now=T0), admit_pending(now=T0)] == [1, 0]
+    assert not Alert.objects.filter(pending=True).exists()
+
+
 @pytest.mark.ledger("ALR-13")
 def test_warnings_of_the_service_stand_beside_the_critical_alert_whichever_came_first(night: Night) -> None:
     night.sends(alert("Before", since=T0, severity="warning"), at=T0, group="w1")
