@@ -51,6 +51,10 @@ class Watch:
             return True
         return now - last >= (self._interval if last == self._mine else self._grace)
 
+    def is_mine(self, last: datetime | None) -> bool:
+        """Whether the last tick was our own: nobody else ticks."""
+        return last is not None and last == self._mine
+
     def ticked(self, last: datetime | None) -> None:
         """Remember the tick just done as our own."""
         self._mine, self._alarmed = last, False

@@ -11,7 +11,7 @@ from people.models import User
 from people.roles import Role
 
 SUBJECT = "The desk's beat is silent; the keeper ticks"
-BODY = """No ring of beat has come through since {rung:%Y-%m-%d %H:%M:%S} UTC.
+BODY = """No ring of beat has come through since {since:%Y-%m-%d %H:%M:%S} UTC.
 
 The keeper ticks and delivers in its place: timers fire and messages go out, some seconds later than usual.
 Look whether beat, worker and Redis run, and at their logs. You hear of this once; the age of the last tick stands on
@@ -22,11 +22,11 @@ every page.
 def tell(*, now: datetime, since: datetime, after: timedelta) -> int:
     """Mail the administrators when no ring has come through for `after`; how many mails that were, once a silence.
 
-    `now` and `since` are aware UTC. A silence counts from `since` at the earliest, the moment the asker began to watch: a
+    `now` and `since` are aware UTC. A silence counts from `since` at the earliest, the moment the asker had to step in: a
     desk that was off all night has not lost its beat.
     """
-    rung = heartbeats.last(heartbeats.BEAT)
-    if rung is None or now - max(rung, since) < after:
+    rung = heartbeats.last(heartbeats.BEAT) or since
+    if now - max(rung, since) < after:
         return 0
     people = User.objects.filter(roles__contains=[Role.ADMIN], is_active=True, is_machine=False)
     return outbox.put(
@@ -35,7 +35,7 @@ def tell(*, now: datetime, since: datetime, after: timedelta) -> int:
                 key=f"beat.silent:{stamp(rung)}:{pk}",
                 channel=Channel.EMAIL,
                 dest=email,
-                payload={"subject": SUBJECT, "body": BODY.format(rung=rung), "thread": "desk.beat"},
+                payload={"subject": SUBJECT, "body": BODY.format(since=rung), "thread": "desk.beat"},
             )
             for pk, email in people.exclude(email="").order_by("pk").values_list("pk", "email")
         ],

@@ -1,11 +1,14 @@
 """Administrators hear once that beat is silent (F3)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from comms.models import Message
-from desk import heartbeats, silence
+from desk import heartbeats, rounds, silence
+from desk.management.commands.keeper import Command
+from incidentdesk.kernel import clock
 from people.models import User
 from tests.people.factories import make_user
 
@@ -48,7 +51,26 @@ def test_a_desk_that_was_off_all_night_has_not_lost_its_beat() -> None:
     assert tell(15, since=NOW) == 1
 
 
-def test_a_desk_whose_beat_has_never_rung_is_only_starting() -> None:
+def test_a_beat_that_has_never_rung_is_told_as_well() -> None:
     make_user("Ada", roles=["admin"], email="ada@desk.example")
 
-    assert tell(3600) == 0
+    assert tell(3, since=NOW) == 0
+    assert tell(15, since=NOW) == 1
+    assert tell(16, since=NOW) == 0
+
+
+def test_a_keeper_counts_from_when_it_had_to_step_in_not_from_an_outage_before(settings: Any) -> None:
+    """The database was away for a minute, beat was well: the last ring is old, and nobody is to be alarmed."""
+    settings.KEEPER_GRACE_SECONDS = 1.0
+    make_user("Ada", roles=["admin"], email="ada@desk.example")
+    keeper, watch = Command(), rounds.Watch(grace=1, interval=1)
+    now = clock.now()
+    heartbeats.beat(heartbeats.TICK, now=now - timedelta(minutes=1))
+    heartbeats.beat(heartbeats.BEAT, now=now - timedelta(minutes=1))
+
+    keeper._look(watch)
+    heartbeats.beat(heartbeats.TICK, now=clock.now() + timedelta(seconds=1))  # somebody else ticks again
+    keeper._look(watch)
+
+    assert not Message.objects.exists()
+    assert keeper._since is None
