@@ -42,7 +42,10 @@ class State(models.TextChoices):
 
 
 class Update(models.Model):
-    """One update of an incident; its words stand in UpdateText, one row an audience. `sent_at` is the flow's now (UTC)."""
+    """One update of an incident; its words stand in UpdateText, one row an audience. `sent_at` is the flow's now (UTC).
+
+    `status` is the incident's at that time; what an audience was told stands in its text.
+    """
 
     incident = models.ForeignKey("incidents.Incident", on_delete=models.PROTECT, related_name="updates")
     number = models.PositiveIntegerField()
@@ -95,7 +98,7 @@ class Message(models.Model):
     failed in our own code. A message of an update finds its words in `text`; any other carries them in `payload`.
     """
 
-    dedupe_key = models.CharField(max_length=200, unique=True)
+    dedupe_key = models.CharField(max_length=200)
     incident = models.ForeignKey(
         "incidents.Incident", null=True, on_delete=models.PROTECT, related_name="messages"
     )
@@ -123,6 +126,8 @@ class Message(models.Model):
             models.Index(fields=["incident"], condition=Q(state="dead"), name="message_dead"),
         ]
         constraints = [
+            # Not `unique=True`, which would keep a second index, for LIKE, that nobody asks.
+            models.UniqueConstraint(fields=["dedupe_key"], name="message_put_once"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="message_state_known"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="message_channel_known"),
             models.CheckConstraint(

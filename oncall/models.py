@@ -104,14 +104,14 @@ class Page(models.Model):
     level = models.PositiveSmallIntegerField(default=0)
     call = models.CharField(max_length=5, choices=Call)
     sender = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     sent_at = models.DateTimeField(
         help_text="At night a SEV-3 page is made at once and sent at opening time."
     )
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
 
     class Meta:
@@ -133,7 +133,7 @@ class Page(models.Model):
 class AckLink(models.Model):
     """The right to acknowledge one page as one person without signing in, once, for at most 72 hours (S15)."""
 
-    digest = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64)
     incident = models.ForeignKey(
         "incidents.Incident", on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -147,6 +147,7 @@ class AckLink(models.Model):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["incident", "page"], name="acklink_of_page")]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["digest"], name="acklink_digest_once"),
             models.CheckConstraint(
                 condition=Q(expires_at__lte=F("created_at") + LINK_LIFE), name="acklink_ends_within_72_hours"
             ),
