@@ -3,17 +3,21 @@
 from typing import Any
 
 from django.apps.registry import Apps
-from django.db import migrations
+from django.db import migrations, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 
 def _rewrite(apps: Apps, editor: BaseDatabaseSchemaEditor, change: Any) -> None:
-    """Write every state again in which `change` has found something to do; the fold's version stays, so acts refold."""
+    """Write every state again in which `change` has found something to do; the fold's version stays, so acts refold.
+
+    One short transaction for each, under the lock that acts take: none waits long, and none is written over.
+    """
     rows = apps.get_model("incidents", "Incident").objects.using(editor.connection.alias)
     for pk in list(rows.order_by("pk").values_list("pk", flat=True)):
-        incident = rows.only("state").get(pk=pk)
-        if change(incident.state):
-            incident.save(update_fields=["state"])
+        with transaction.atomic(using=editor.connection.alias):
+            incident = rows.select_for_update(no_key=True).only("state").get(pk=pk)
+            if change(incident.state):
+                incident.save(update_fields=["state"])
 
 
 def _by_seat(state: dict[str, Any]) -> bool:
@@ -44,5 +48,6 @@ def back(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [("incidents", "0007_a_state_is_kept_as_its_text")]
     operations = [migrations.RunPython(forth, back)]
