@@ -111,6 +111,7 @@ class _Admission:
             self.kin[each.source, each.fingerprint].append(each)
             if each.incident:
                 self.grouped[each.source, each.group_key].add(each.incident)
+        self.latest = {key: alerts.in_order(found)[-1].id for key, found in self.kin.items()}
         self.services = _services(waiting)
         self.nearby = _incidents_of([self.services[a.id] for a in waiting if not a.critical], time)
         known = {each.incident for each in kin if each.incident and each.status != "closed"}
@@ -132,7 +133,7 @@ class _Admission:
         earlier = [
             each for each in self.kin.get((alert.source, alert.fingerprint), ()) if each.id != alert.id
         ]
-        if any(alerts.began_after(each, alert) for each in earlier):
+        if self.latest.get((alert.source, alert.fingerprint), alert.id) != alert.id:
             self._is_over(alert)  # late news of something the source has started anew since
             return
         self._end(earlier, because=alert)

@@ -263,15 +263,19 @@ class Kin:
     status: str
 
 
-def began_after(one: Waiting | Kin, other: Waiting | Kin) -> bool:
-    """Whether `one` is the later firing of two of the same alert.
+def in_order(firings: Iterable[Kin]) -> list[Kin]:
+    """All firings known of one alert, the earliest first; one order, however they are handed in.
 
-    By their starts; where the source's clock ran ahead for either, by which was received later: a start in the future
-    would otherwise make every outage until then look like old news, and nobody would be woken.
+    By their starts; but one that its source's clock dates ahead is later than all that was received before it, and earlier
+    than all that was received after it. A start in the future would otherwise make every outage until then look like old
+    news, and nobody would be woken. So starts are compared only between firings with no such one received between them.
     """
-    if one.ahead or other.ahead:
-        return (one.received_at, one.id) > (other.received_at, other.id)
-    return one.starts_at > other.starts_at
+    placed: list[tuple[tuple[int, bool, datetime, datetime, int], Kin]] = []
+    stretch = 0
+    for each in sorted(firings, key=lambda one: (one.received_at, one.id)):
+        stretch += each.ahead
+        placed.append(((stretch, not each.ahead, each.starts_at, each.received_at, each.id), each))
+    return [each for _, each in sorted(placed, key=lambda one: one[0])]
 
 
 def kin(alerts: Sequence[Waiting]) -> list[Kin]:

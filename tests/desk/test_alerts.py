@@ -150,6 +150,17 @@ def test_an_outage_that_began_before_a_wrong_start_was_received_is_no_old_news(n
     assert list(Alert.objects.order_by("pk").values_list("state", flat=True)) == ["ended", "firing"]
 
 
+def test_of_firings_that_wait_together_one_is_taken_also_beside_a_start_in_the_future(night: Night) -> None:
+    now = clock.now()
+    receive(night.token, alert(since=now - minutes(2)))
+    receive(night.token, alert(since=now + timedelta(hours=1)))
+
+    night.sends(alert(since=now - minutes(5)), at=now)
+
+    assert paged() == [("Anna", "chain", 1)]
+    assert list(Alert.objects.order_by("pk").values_list("state", flat=True)) == ["ended", "ended", "firing"]
+
+
 def test_the_start_of_an_earlier_firing_that_comes_late_pages_nobody_again(night: Night) -> None:
     now = clock.now()
     night.sends(alert(since=now), at=now)

@@ -5,14 +5,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import combinations
 from threading import Event
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from incidentdesk.kernel import sql
 from oncall import alerts
+from oncall.alerts import Kin
 from oncall.models import Alert
 from tests.at_once import at_once
 from tests.factories import T0, minutes
@@ -204,3 +208,35 @@ def _until_somebody_waits() -> None:
         ):
             return
     raise AssertionError("Nobody waited for the row.")
+
+
+@st.composite
+def firings(draw: st.DrawFn) -> list[Kin]:
+    """Firings of one alert, some of them dated ahead by their source, few instants for many of them."""
+    told = draw(
+        st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()), min_size=1, max_size=7)
+    )
+    return [
+        Kin(pk, "am", "fp", "g", T0 + minutes(received if ahead else start), "firing", True, T0 + minutes(received),
+            ahead, None, "")
+        for pk, (start, received, ahead) in enumerate(told, start=1)
+    ]  # fmt: skip
+
+
+@given(found=firings(), other=st.randoms(use_true_random=False))
+def test_the_firings_of_an_alert_have_one_order_by_start_but_by_receipt_around_one_dated_ahead(
+    found: list[Kin], other: random.Random
+) -> None:
+    def came(one: Kin) -> tuple[object, int]:
+        return one.received_at, one.id
+
+    ordered = alerts.in_order(found)
+
+    assert sorted(one.id for one in ordered) == [one.id for one in found]
+    assert ordered == alerts.in_order(other.sample(found, len(found)))
+    for earlier, later in combinations(ordered, 2):
+        first, last = sorted((earlier, later), key=came)
+        if any(came(first) <= came(one) <= came(last) for one in found if one.ahead):
+            assert (first, last) == (earlier, later)
+        else:
+            assert earlier.starts_at <= later.starts_at
