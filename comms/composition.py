@@ -32,6 +32,12 @@ OUTSIDE_WORDS: Final = {
 }
 OVER: Final = frozenset({"resolved", "closed"})
 OUTSIDE: Final = frozenset({Audience.CLIENTS, Audience.PUBLIC})
+_NEXT: Final = "Next update: by "
+# The promise at the head of the line that `_next` writes; in brackets the local time, where it has one.
+_PROMISE: Final = re.compile(
+    rf"^{_NEXT}(?:\d{{4}}-\d\d-\d\d )?\d\d:\d\d UTC(?P<local> \((?:\d{{4}}-\d\d-\d\d )?\d\d:\d\d [^()\n]+\))?",
+    re.MULTILINE,
+)
 # The line of a composed text that says when it was written, should a text written by hand have kept it.
 _TIME_LINE: Final = re.compile(r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d UTC.* min since detection$", re.MULTILINE)
 
@@ -122,14 +128,18 @@ def no_change(
 ) -> UpdateFields:
     """What an audience was told last, whole, saying since when nothing has changed and when the next one comes.
 
-    A text written by hand stays as it was written, but for the time it promised.
+    A text written by hand stays as it was written, but for the time in the line that promises the next update; the same
+    time elsewhere may be that of anything.
     """
-    own = last.own
-    if last.next_at is not None and next_at is not None:
-        for shown in (zone, None):  # the longer way to say it first: the shorter is its beginning
-            promised = clock_text(last.next_at, now=last_sent_at, zone=shown)
-            own = own.replace(promised, clock_text(next_at, now=now, zone=shown))
+    own = last.own if next_at is None else _promising(last.own, next_at, now=now, zone=zone)
     return replace(last, own=own, next_at=next_at, unchanged_since=last.unchanged_since or last_sent_at)
+
+
+def _promising(own: str, next_at: datetime, *, now: datetime, zone: ZoneInfo | None) -> str:
+    """The text with a new time in its line of the next update, with local time where the line had it."""
+    return _PROMISE.sub(
+        lambda said: _NEXT + clock_text(next_at, now=now, zone=zone if said["local"] else None), own
+    )
 
 
 def audience_texts(
@@ -244,7 +254,7 @@ def _outside(fields: UpdateFields, facts: Facts, clock: "_Clock") -> list[str]:
 
 def _next(fields: UpdateFields, clock: "_Clock") -> str:
     if fields.next_at is not None:
-        return f"Next update: by {clock.text(fields.next_at)}, or sooner if the status changes."
+        return f"{_NEXT}{clock.text(fields.next_at)}, or sooner if the status changes."
     return "This is the last update on it." if fields.status in OVER else f"Next update: {TO_BE_CONFIRMED}"
 
 

@@ -131,6 +131,36 @@ def test_no_change_goes_out_as_a_full_update_with_a_new_time() -> None:
     assert FIELDS.know in render(again, Audience.RESPONDERS, facts=FACTS, now=later)[1]
 
 
+@pytest.mark.ledger("COM-03")
+@pytest.mark.parametrize(
+    ("line", "renewed"),
+    [
+        ("Next update: by 01:30 UTC, or sooner.", "Next update: by 01:45 UTC, or sooner."),
+        ("Next update: by 01:30 UTC (03:30 CEST).", "Next update: by 01:45 UTC (03:45 CEST)."),
+        ("Next update: by 01:30 UTC (on the bridge).", "Next update: by 01:45 UTC (on the bridge)."),
+        ("Next update: by 2026-03-29 01:30 UTC, or sooner.", "Next update: by 01:45 UTC, or sooner."),
+    ],
+)
+def test_no_change_renews_the_line_of_the_next_update_and_no_other_word_written_by_hand(
+    line: str, renewed: str
+) -> None:
+    later = NOW + timedelta(minutes=15)
+    kept = (
+        "Errors began on 2026-03-28 at 01:30 UTC (02:30 CET).\nThe backup ends by 01:30 UTC (03:30 CEST).\n"
+    )
+    last = replace(FIELDS, own=f"{kept}{line}")
+
+    again = no_change(
+        last,
+        last_sent_at=NOW,
+        next_at=later + timedelta(minutes=15),
+        now=later,
+        zone=ZoneInfo("Europe/Berlin"),
+    )
+
+    assert again.own == f"{kept}{renewed}"
+
+
 def test_a_second_no_change_still_says_since_when_nothing_changed() -> None:
     once = no_change(FIELDS, last_sent_at=NOW, next_at=None, now=NOW)
 

@@ -137,7 +137,10 @@ def body_of(incident: Incident, number: int, audience: str) -> str:
 @pytest.mark.ledger("COM-03", "COM-18")
 def test_no_change_keeps_a_text_that_was_written_by_hand_and_brings_back_nothing_that_was_cut() -> None:
     incident, _, jordan = crew()
-    own = "Status: Under investigation\n\nPayments are slow. We write again by 07:05 UTC."
+    own = (
+        "Status: Under investigation\n\nPayments are slow. The card network ends its maintenance at 07:05 UTC.\n\n"
+        "Next update: by 07:05 UTC, or on the phone."
+    )
     do(incident, "updates", jordan, T0 + minutes(3), audiences=["clients", "public"], impact="Bob's node fails",
        text_clients=own, text_public="Payments are slow.")  # fmt: skip
 
@@ -146,7 +149,8 @@ def test_no_change_keeps_a_text_that_was_written_by_hand_and_brings_back_nothing
 
     assert body_of(incident, 3, "clients") == (
         "Status: Under investigation (no change since 06:50 UTC)\n\n"
-        "Payments are slow. We write again by 07:32 UTC."
+        "Payments are slow. The card network ends its maintenance at 07:05 UTC.\n\n"
+        "Next update: by 07:32 UTC, or on the phone."
     )
     assert body_of(incident, 3, "public").split("\n\n") == [
         "Payments are slow.",
