@@ -121,8 +121,9 @@ def publish(
 ) -> Update:
     """Store the update with its exact texts and put one message per recipient. Call it with the incident locked.
 
-    `said` is what each audience is told, from `cleaned`, of one status and one promised time; `texts` are subject and body
-    per audience, as rendered or as edited by hand. A text that does not name the next time gets the line that does.
+    `said` is what each audience is told, from `cleaned`, with one promised time for all; `texts` are subject and body per
+    audience, as rendered or as edited by hand. A text that does not name the next time gets the line that does. The
+    update's status is the incident's own; each text's is the one it tells, and a repeated text may tell another.
     """
     if not said:
         raise Invalid(
@@ -131,7 +132,12 @@ def publish(
     number = (Update.objects.filter(incident=incident).aggregate(top=Max("number"))["top"] or 0) + 1
     first = next(iter(said.values()))
     update = Update.objects.create(
-        incident=incident, number=number, author=by, status=first.status, sent_at=now, next_at=first.next_at
+        incident=incident,
+        number=number,
+        author=by,
+        status=incident.status,
+        sent_at=now,
+        next_at=first.next_at,
     )
     rows: list[NewMessage] = []
     for audience, fields in said.items():
@@ -156,7 +162,7 @@ def _message(incident: Incident, update: Update, text: UpdateText, recipient: Re
         dest=recipient.dest,
         payload=_mail(incident, text)
         if recipient.channel is Channel.EMAIL
-        else _notice(incident, update, recipient),
+        else _notice(incident, update, text, recipient),
         incident_id=incident.pk,
         text_id=text.pk,
         priority=Priority.UPDATE,
@@ -167,7 +173,7 @@ def _mail(incident: Incident, text: UpdateText) -> dict[str, Any]:
     return {"thread": f"{incident.uid}.{text.audience}"}
 
 
-def _notice(incident: Incident, update: Update, recipient: Recipient) -> dict[str, Any]:
+def _notice(incident: Incident, update: Update, text: UpdateText, recipient: Recipient) -> dict[str, Any]:
     # An allow-list of what a client may know; subject and text of the client audience are added when it is sent.
     return {
         "type": "incident.update",
@@ -176,7 +182,7 @@ def _notice(incident: Incident, update: Update, recipient: Recipient) -> dict[st
         "data": {
             "incident": str(incident.uid),
             "update": update.number,
-            "status": update.status,
+            "status": text.data["status"],
             "sent_at": update.sent_at.isoformat(),
             "next_update_at": update.next_at.isoformat() if update.next_at else None,
         },

@@ -76,7 +76,10 @@ def timeline(
     "/incidents/{incident}/updates", operation_id="list_updates", summary="Updates and their deliveries."
 )
 def updates(request: HttpRequest, incident: str) -> dict[str, Any]:
-    """Every text as it was sent, and what became of each message; whole addresses for an administrator's token."""
+    """Every text as it was sent, and what became of each message; whole addresses for an administrator's token.
+
+    `status` of an update is the incident's when it was sent, that of a text the one which its audience was told.
+    """
     user = person(request)
     found = visible.in_room(user, incident)
     return {"updates": shapes.updates(found, user, addresses=administers(request))}

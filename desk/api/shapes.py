@@ -172,7 +172,7 @@ def updates(incident: Incident, user: User, *, addresses: bool) -> list[dict[str
             "sent_at": time(update.sent_at),
             "next_at": time(update.next_at),
             "texts": [
-                {"audience": text.audience}
+                {"audience": text.audience, "status": text.data["status"]}
                 | ({} if text.audience in hidden else {"subject": text.subject, "body": text.body})
                 | {"deliveries": [_delivery(message, addresses) for message in text.messages.all()]}
                 for text in update.texts.all()

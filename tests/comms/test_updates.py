@@ -192,6 +192,23 @@ def test_a_client_gets_the_client_text_signed_with_its_own_secret_and_nothing_fr
         assert inside not in receipt.body
 
 
+@pytest.mark.ledger("COM-35")
+def test_each_text_and_notice_tells_the_status_of_its_own_audience_and_the_update_that_of_the_incident(
+    incident: Incident, jordan: User
+) -> None:
+    incident.clients.add(make_client("Alpha", webhook_url="https://alpha.example/in", webhook_secret=SECRET))
+    said = {Audience.RESPONDERS: replace(FIELDS, status="open"), Audience.CLIENTS: FIELDS}
+    facts = Facts(reference="6f9c1d0e", title="Writes fail", severity=1, detected_at=T0)
+
+    update = updates.publish(incident, said, audience_texts(said, facts=facts, now=T0), by=jordan, now=T0)
+
+    notice = Message.objects.get(channel=Channel.WEBHOOK)
+    assert notice.payload["data"]["status"] == "investigating"
+    told = {text.audience: text.data["status"] for text in update.texts.all()}
+    assert told == {"responders": "open", "clients": "investigating"}
+    assert update.status == incident.status == "open"
+
+
 def test_updates_of_one_incident_and_audience_share_a_thread(
     incident: Incident, jordan: User, smtp: MailServer
 ) -> None:

@@ -156,11 +156,16 @@ def test_an_update_is_read_with_what_became_of_each_delivery() -> None:
         audiences=["executives", "responders"],
         impact="Writes fail",
         known="Disk full",
+        status="mitigating",
     )
 
     (update,) = found(asks(token(ic), f"/incidents/{incident.uid}/updates"))["updates"]
 
     assert {text["audience"] for text in update["texts"]} == {"executives", "responders"}
+    assert (update["status"], {text["status"] for text in update["texts"]}) == (
+        incident.status,
+        {"mitigating"},
+    )
     assert all(
         {"state", "to", "attempts"} <= each.keys() for text in update["texts"] for each in text["deliveries"]
     )

@@ -209,6 +209,28 @@ def test_no_change_repeats_the_status_that_its_writer_chose_while_the_incident_s
     assert "Status: A fix is being applied (no change since 06:50 UTC)" in body_of(incident, 2, "public")
 
 
+def test_no_change_tells_each_audience_its_own_status_and_the_update_that_of_the_incident() -> None:
+    bank = make_client("Bank", webhook_url="https://bank.example/in")
+    incident, _, jordan = crew(clients=[bank.slug])
+    do(
+        incident,
+        "updates",
+        jordan,
+        T0 + minutes(3),
+        audiences=["responders"],
+        impact="x",
+        status="identified",
+    )
+    do(incident, "updates", jordan, T0 + minutes(4), audiences=["clients"], impact="x", status="mitigating")
+
+    do(incident, "updates", jordan, T0 + minutes(14), kind="no-change", audiences=["responders", "clients"])
+
+    notice = Message.objects.get(channel="webhook", text__update__number=3)
+    assert "Status: A fix is being applied" in body_of(incident, 3, "clients")
+    assert notice.payload["data"]["status"] == "mitigating"
+    assert Update.objects.get(number=3).status == incident.status == "investigating"
+
+
 @pytest.mark.ledger("COM-35")
 def test_an_update_says_to_whom_it_goes_and_what_is_only_kept() -> None:
     incident, _, jordan = crew()
