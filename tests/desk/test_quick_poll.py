@@ -115,12 +115,15 @@ def test_who_lost_the_right_gets_the_answer_of_the_ordinary_stack_at_the_next_po
     assert set(refused.headers) == set(ordinary.headers)
 
 
-def test_news_a_closed_incident_and_another_persons_cookie_go_on(incident: Incident, alex: User) -> None:
-    door = signed_in(alex)
+def test_news_a_closed_incident_and_the_cookie_of_somebody_who_may_not_see_it_go_on(
+    incident: Incident, alex: User
+) -> None:
+    door, another = signed_in(alex), signed_in(make_user("Kim Contact", roles=("client_contact",)))
     stale = room(incident, incident.rev - 1)
 
     assert door.get(stale).status_code == 200
-    assert Door().get(room(incident)).status_code == 401
+    assert (another.get(room(incident)).status_code, another.quick) == (404, 0)
+    assert Door().get(room(incident)).status_code == 401  # nor without any cookie
     do(incident, "closures", User.objects.get(name="Sarah Okafor"), T0 + minutes(3), note="a false alarm")
     incident.refresh_from_db()
     assert door.get(room(incident)).status_code == 286
@@ -152,13 +155,23 @@ def test_only_get_is_answered_at_the_door(incident: Incident, alex: User, method
 
 
 @pytest.mark.parametrize(
-    "path", ["/incidents/INC-2026-0001/summary/live/", "//live/", "/x/live/", "/incidents/INC-2026-1/live/",
-             "/incidents/INC-2026-0001/live/live/", "/incidents/INC-٢٠٢٦-0001/live/"],
+    "path", ["/incidents/{key}/summary/live/", "//live/", "/x/live/", "/incidents/INC-2026-1/live/", "/x{room}",
+             "{room}live/", "/incidents/INC-٢٠٢٦-0001/live/"],
 )  # fmt: skip
-def test_no_other_address_is_answered_at_the_door(alex: User, path: str) -> None:
-    cookie = f"{settings.SESSION_COOKIE_NAME}={'a' * 32}"
+def test_no_other_address_is_answered_at_the_door(incident: Incident, alex: User, path: str) -> None:
+    """Whatever cursor it comes with, that of the room or that of the desk, and though the session is a good one."""
+    cookie = f"{settings.SESSION_COOKIE_NAME}={signed_in(alex).cookies[settings.SESSION_COOKIE_NAME].value}"
+    theirs = room(incident).partition("?")[0]
+    cursors = {theirs: incident.rev, "/live/": board(alex).cursor}
 
-    assert unchanged({"PATH_INFO": path, "QUERY_STRING": "after=1", "HTTP_COOKIE": cookie}) is None
+    def answered(at: str, cursor: object) -> bool:
+        told = {"PATH_INFO": at, "QUERY_STRING": f"after={cursor}", "HTTP_COOKIE": cookie}
+        return unchanged(told) is not None
+
+    with patch.object(DatabaseWrapper, "close_if_unusable_or_obsolete"):
+        assert all(answered(at, cursor) for at, cursor in cursors.items())
+        other = path.format(key=incident.key, room=theirs)
+        assert not any(answered(other, cursor) for cursor in cursors.values())
 
 
 @pytest.mark.parametrize(
