@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.utils import DatabaseError
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.http import parse_cookie
 
 from desk.heartbeats import TICK
@@ -25,9 +24,8 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 LIVE = "/live/"
 DESK = LIVE
 ROOM = re.compile(r"/incidents/((?:INC-\d{4}|DRILL)-\d{4,9})/live/", re.ASCII)
-AFTER = re.compile(
-    r"after=(\w+)", re.ASCII
-)  # what the page's script sends; whatever differs goes the long way
+# What the page's script sends; whatever differs goes the long way.
+AFTER = re.compile(r"after=(\w+)", re.ASCII)
 
 WHO = """
 FROM people_session s JOIN people_user u ON u.id = s.user_id
@@ -73,12 +71,11 @@ def unchanged(environ: Environ) -> Headers | None:
     session = parse_cookie(environ.get("HTTP_COOKIE", "")).get(settings.SESSION_COOKIE_NAME)
     if not session:
         return None
-    connections[
-        DEFAULT_DB_ALIAS
-    ].close_if_unusable_or_obsolete()  # as Django before a request: then it is looked at
     try:
+        # As Django before a request: then the connection is looked at.
+        connections[DEFAULT_DB_ALIAS].close_if_unusable_or_obsolete()
         rows = sql.run(ROOM_SQL, (room[1], session)) if room else sql.run(DESK_SQL, (session,))
-    except DatabaseError:
+    except Error:
         return None  # the ordinary stack says what is wrong
     if not rows or rows[0][2] != asked[1]:
         return None

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import Error, InterfaceError, OperationalError, connection, connections
 from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -172,6 +172,22 @@ def test_no_other_address_is_answered_at_the_door(incident: Incident, alex: User
         assert all(answered(at, cursor) for at, cursor in cursors.items())
         other = path.format(key=incident.key, room=theirs)
         assert not any(answered(other, cursor) for cursor in cursors.values())
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("fails", ["close_if_unusable_or_obsolete", "bare"])
+def test_a_database_that_is_away_is_for_the_stack_to_tell(
+    incident: Incident, alex: User, fails: str, error: type[Error]
+) -> None:
+    cookie = f"{settings.SESSION_COOKIE_NAME}={signed_in(alex).cookies[settings.SESSION_COOKIE_NAME].value}"
+    path, _, query = room(incident).partition("?")
+    told = {"PATH_INFO": path, "QUERY_STRING": query, "HTTP_COOKIE": cookie}
+
+    with (
+        patch.object(DatabaseWrapper, "close_if_unusable_or_obsolete"),
+        patch.object(DatabaseWrapper, fails, side_effect=error("gone")),
+    ):
+        assert unchanged(told) is None
 
 
 @pytest.mark.parametrize(
