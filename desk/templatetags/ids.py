@@ -4,7 +4,8 @@ A part of a page that is kept for the next reader (`kept.py`) holds a mark in th
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from django import template
@@ -14,16 +15,34 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-KEEPING: Final = "keeping"  # in the context of what will be kept
+KEEPING: Final = "desk-keeping"
 MARK: Final = format_html("\0{}\0", secrets.token_hex(16))  # nobody can type it
 
 
 @register.simple_tag(takes_context=True)
 def ids(context: Context) -> SafeString:
     """The CSRF token and a fresh request id; what `desk/_ids.html` prints."""
-    if KEEPING in context:
+    if is_kept(context):
         return MARK
     return format_html('{}{}">', _before(context), context["new_id"]())
+
+
+@contextmanager
+def keeping(context: Context) -> Iterator[None]:
+    """What is rendered in this block will be kept. The mark stands at the bottom of the render context, which goes
+    along into every template included, `only` or not."""
+    marks, outermost = context.render_context.dicts[0], not is_kept(context)
+    marks[KEEPING] = "yes"
+    try:
+        yield
+    finally:
+        if outermost:
+            del marks[KEEPING]
+
+
+def is_kept(context: Context) -> bool:
+    """Whether what is rendered now will be kept."""
+    return KEEPING in context.render_context.dicts[0]
 
 
 def with_ids(parts: Sequence[str], context: Context) -> str:

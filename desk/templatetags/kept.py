@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from desk.room.shapes import Entry
-from desk.templatetags.ids import KEEPING, MARK, with_ids
+from desk.templatetags.ids import MARK, is_kept, keeping, with_ids
 
 register = template.Library()
 _MOST_BLOCKS = 64  # for each place in a template
@@ -95,7 +95,7 @@ class KeptNode(template.Node):
         parts = self._parts(key, context)
         if len(parts) == 1:
             return parts[0]
-        return MARK.join(parts) if KEEPING in context else with_ids(parts, context)
+        return MARK.join(parts) if is_kept(context) else with_ids(parts, context)
 
     def _parts(self, key: tuple[Hashable, ...], context: Context) -> list[str]:
         """What is inside, cut where ids belong."""
@@ -104,7 +104,7 @@ class KeptNode(template.Node):
             if known is not None:
                 self.memory.move_to_end(key)
                 return known
-        with context.push(**{KEEPING: True}):
+        with keeping(context):
             fresh = self.inside.render(context).split(MARK)
         with self.lock:
             self.memory[key] = fresh

@@ -102,6 +102,19 @@ def test_forms_inside_what_is_kept_carry_the_token_of_their_page_and_ids_of_thei
     assert then.endswith("</i>kept")
 
 
+def test_a_form_in_an_include_that_sees_nothing_of_its_page_gets_the_ids_of_each_page() -> None:
+    form = Template("{% load ids %}<i>{% ids %}</i>")
+    page = Template("{% load kept %}{% kept key %}{% include form only %}{% endkept %}{% include form %}")
+    numbers = count(1)
+
+    def read(token: str) -> list[str]:
+        words = {"key": 1, "form": form, "csrf_token": token, "new_id": lambda: next(numbers)}
+        return re.findall(r'value="(.*?)"', page.render(Context(words)))
+
+    assert read("ada") == ["ada", "1", "ada", "2"]
+    assert read("bob") == ["bob", "3", "bob", "4"]
+
+
 def test_a_line_names_the_day_where_it_is_not_that_of_the_row_above() -> None:
     page = Template("{% load kept %}{% entries rows today %}")
     rows = [Row(3, "c"), Row(2, "b", At(day="Fri 13 March")), Row(1, "a", At(day="Fri 13 March"))]
