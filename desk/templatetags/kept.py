@@ -51,10 +51,10 @@ def tile(value: Hashable) -> SafeString:
 
 
 @register.filter
-def digest(value: Hashable, refused: object = None) -> int:
-    """A key for `{% kept %}` that says which `value` was printed; 0, which remembers nothing, while `refused` (forms
-    that came back with what was typed) is not empty."""
-    return 0 if refused else hash(value) or 1
+def digest(value: Hashable, refused: object = None) -> tuple[Hashable, ...]:
+    """A key for `{% kept %}` that holds the `value` printed, also an empty one; nothing, which remembers nothing, while
+    `refused` (forms that came back with what was typed) is not empty."""
+    return () if refused else (value,)
 
 
 @lru_cache(maxsize=8192)

@@ -115,6 +115,17 @@ def test_a_form_in_an_include_that_sees_nothing_of_its_page_gets_the_ids_of_each
     assert read("bob") == ["bob", "3", "bob", "4"]
 
 
+def test_a_key_is_the_value_itself_and_not_a_number_that_another_value_may_share() -> None:
+    page = Template(
+        "{% load kept %}{% with key=lists|digest %}{% kept key %}{{ lists.0 }}{% endkept %}{% endwith %}"
+    )
+    assert hash((-1,)) == hash((-2,))
+
+    said = [page.render(Context({"lists": lists})) for lists in ((-1,), (-2,), ())]
+
+    assert said == ["-1", "-2", ""]
+
+
 def test_a_line_names_the_day_where_it_is_not_that_of_the_row_above() -> None:
     page = Template("{% load kept %}{% entries rows today %}")
     rows = [Row(3, "c"), Row(2, "b", At(day="Fri 13 March")), Row(1, "a", At(day="Fri 13 March"))]
