@@ -3,10 +3,18 @@
 import re
 from dataclasses import dataclass, replace
 from itertools import count
+from unittest.mock import patch
 
-from django.template import Context, Template
+import pytest
+from django.template import Context, Engine, Template
+from django.test import Client
 
+from desk.templatetags import dialogs, kept
 from desk.templatetags.kept import digest
+from people.models import User
+from tests.desk.rooms import rich
+from tests.factories import T0, minutes
+from tests.people.factories import make_user
 
 
 @dataclass(frozen=True)
@@ -141,3 +149,46 @@ def test_a_line_names_the_day_where_it_is_not_that_of_the_row_above() -> None:
     assert here.count("timeline__day") == 1
     assert later.startswith('<h3 class="timeline__day">Sat 14 March</h3>')
     assert later.count("timeline__day") == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", ["", "live/?after=0"])
+def test_the_second_reader_of_a_room_is_served_nothing_that_was_made_for_the_first(
+    sarah: User, alex: User, answer: str
+) -> None:
+    """The commander reads by UTC, an engineer in Nepal after her; what is kept of her page is warm, then gone."""
+    incident = rich(sarah, alex)
+    commander, engineer = Client(), Client()
+    commander.force_login(sarah)
+    engineer.force_login(make_user("Bina Rai", roles=("engineer",), zone="Asia/Kathmandu"))
+    forget()
+
+    def read(browser: Client) -> str:
+        with patch("desk.room_page.instant", return_value=(T0 + minutes(10), None)):
+            page = browser.get(f"/incidents/{incident.key}/{answer}").content.decode()
+        own = r'(name="csrfmiddlewaretoken" value|name="request_id" value|nonce)="[^"]*"'
+        return re.sub(own, r'\1=""', page)
+
+    hers = read(commander)
+    warm = read(engineer)
+    forget()
+    cold = read(engineer)
+
+    assert warm == cold
+    assert {"06:47", "06:48", "06:52"} <= local_times(hers)
+    assert {"12:32", "12:33", "12:37"} <= local_times(warm)
+    assert not {"06:47", "06:48", "06:52", "07:01"} & local_times(warm)
+
+
+def forget() -> None:
+    """As in a process that has rendered nothing yet."""
+    for memory in (kept._row, kept._tile, dialogs._once):
+        memory.cache_clear()
+    for loader in Engine.get_default().template_loaders:
+        loader.reset()
+
+
+def local_times(page: str) -> set[str]:
+    """Times of the day on a page, but for those that say that they are UTC."""
+    named = r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d\d:\d\d(:\d\d)? UTC(?!\+)"
+    return set(re.findall(r"\b\d\d:\d\d", re.sub(named, "", page)))
