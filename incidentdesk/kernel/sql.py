@@ -43,7 +43,9 @@ def run(statement: str, parameters: Sequence[Any] = (), *, binary: bool = True) 
 @contextmanager
 def together() -> Iterator[None]:
     """Send the statements of this block one after the other and wait for all of them at its end, where the first error
-    is raised. For writes of one transaction; rows are waited for at once where a statement asks for some (RETURNING)."""
+    is raised. For writes of one transaction; rows are waited for at once where a statement asks for some (RETURNING).
+    A statement that begins with SELECT or WITH and has no RETURNING raises RuntimeError, unsent: its rows would be lost.
+    """
     held = _held()
     with held.wrap_database_errors, held.bare().connection.pipeline():
         yield
@@ -52,9 +54,12 @@ def together() -> Iterator[None]:
 def _queue(
     raw: "psycopg.Connection[Any]", statement: str, parameters: Sequence[Any], *, binary: bool
 ) -> list[tuple[Any, ...]]:
+    returns = "RETURNING" in statement
+    if not returns and statement.lstrip()[:6].upper().startswith(("SELECT", "WITH")):
+        raise RuntimeError(f"Only writes travel together; this one reads: {statement.strip()[:80]}")
     cursor = psycopg.Cursor(raw)
     cursor.execute(statement, parameters, prepare=True, binary=binary)
-    return cursor.fetchall() if "RETURNING" in statement else []
+    return cursor.fetchall() if returns else []
 
 
 def dicts(statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -68,9 +73,8 @@ def dicts(statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]
 
 
 def _held() -> DatabaseWrapper:
-    return cast(
-        DatabaseWrapper, connections[DEFAULT_DB_ALIAS]
-    )  # one look-up instead of one for each attribute
+    # One look-up instead of one for each attribute.
+    return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS])
 
 
 def columns(rows: Iterable[Sequence[Any]]) -> list[Column]:

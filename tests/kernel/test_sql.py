@@ -22,6 +22,23 @@ def test_writes_of_one_breath_are_all_there_after_it() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement", ["SELECT 1", "\n  select name FROM desk_heartbeat", "WITH x AS (SELECT 1) SELECT * FROM x"]
+)
+def test_a_question_among_writes_of_one_breath_is_refused_instead_of_answered_with_nothing(
+    statement: str,
+) -> None:
+    with pytest.raises(RuntimeError, match="this one reads"), transaction.atomic(), sql.together():
+        sql.run(INSERT, ["one"])
+        sql.run(statement)
+
+    assert last("one") is None
+    with transaction.atomic(), sql.together():
+        counted = sql.run(f"WITH x AS ({INSERT} RETURNING name) SELECT name FROM x", ["two"])
+    assert counted == [("two",)]
+
+
+@pytest.mark.django_db
 def test_an_error_in_the_middle_of_a_breath_is_raised_at_its_end_and_leaves_nothing() -> None:
     with pytest.raises(IntegrityError), transaction.atomic(), sql.together():
         sql.run(INSERT, ["one"])
