@@ -23,9 +23,8 @@ from oncall import pages
 
 BATCH = 200
 PUSH = timedelta(seconds=30)
-LOCKED_PAUSE = timedelta(
-    seconds=0.05
-)  # what is due and cannot be claimed is in somebody's hands, for a few milliseconds
+# What is due and cannot be claimed is in somebody's hands, for a few milliseconds.
+LOCKED_PAUSE = timedelta(seconds=0.05)
 log = logging.getLogger(__name__)
 
 

@@ -99,7 +99,8 @@ INSERT_ENTRIES = """
 INSERT INTO incidents_timelineentry
   (incident_id, seq, rev, kind, v, author_id, role, happened_at, recorded_at, payload, text_hash, prev_hash, hash)
 SELECT i, s, r, k, 1, a, o, h::timestamptz, c::timestamptz, p::jsonb, t, q, d FROM unnest(
-  %b::bigint[], %b::int[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[]) AS x(i, s, r, k, a, o, h, c, p, t, q, d)
+  %b::bigint[], %b::int[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[],
+  %b::bytea[], %b::bytea[], %b::bytea[]) AS x(i, s, r, k, a, o, h, c, p, t, q, d)
 """
 INSERT_TEXTS = """
 INSERT INTO incidents_entrytext (incident_id, seq, salt, body)
