@@ -16,7 +16,7 @@ class StateField(models.JSONField):
         return "json"
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
-        """Ask for the text; the driver would read `json` by Python's own slower reader."""
+        """Ask for the text: `from_db_value` is given text, where the driver would hand it a `json` already read."""
         return f"{sql}::text", params
 
     def from_db_value(self, value: str | None, expression: Any, connection: BaseDatabaseWrapper) -> Any:
