@@ -207,9 +207,12 @@ def reached(update: Update) -> dict[Audience, int]:
 
 
 def last_fields(incident: Incident) -> tuple[UpdateFields, datetime] | None:
-    """The fields of the latest update and when it went out, to start the next draft."""
+    """The fields that were written last and when they went out, to start the next draft.
+
+    "No change" repeats to one audience what may be older than the words that others had since.
+    """
     text = (
-        UpdateText.objects.filter(update__incident=incident)
+        UpdateText.objects.filter(update__incident=incident, data__unchanged_since=None)
         .select_related("update")
         .order_by("-update__number", "pk")
         .first()

@@ -270,6 +270,20 @@ def test_the_next_draft_starts_from_the_last_fields(incident: Incident, jordan: 
     assert found == (replace(FIELDS, impact="All work again."), T0)
 
 
+@pytest.mark.ledger("COM-03")
+def test_the_next_draft_starts_from_the_words_written_last_not_from_older_ones_that_were_repeated(
+    incident: Incident, jordan: User
+) -> None:
+    later = T0 + timedelta(minutes=5)
+    newer = replace(FIELDS, impact="All payments fail.", next_at=T0 + timedelta(minutes=20))
+    publish(incident, jordan, Audience.CLIENTS)
+    publish(incident, jordan, Audience.RESPONDERS, fields=newer, now=later)
+    again = replace(FIELDS, unchanged_since=T0, next_at=T0 + timedelta(minutes=25))
+    publish(incident, jordan, Audience.CLIENTS, fields=again, now=T0 + timedelta(minutes=10))
+
+    assert updates.last_fields(incident) == (newer, later)
+
+
 def test_an_update_to_nobody_is_refused(incident: Incident, jordan: User) -> None:
     with pytest.raises(Invalid, match="at least one audience"):
         publish(incident, jordan)
