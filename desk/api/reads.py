@@ -53,7 +53,10 @@ def incidents(
 
 @router.get("/incidents/{incident}", operation_id="incident", summary="One incident as it stands now.")
 def one(request: HttpRequest, incident: str) -> dict[str, Any]:
-    """Readings of all clocks, milestones, seats and changes; or, outside the room, the summary alone."""
+    """Readings of all clocks, milestones, and lists of `seats`, `offers` and `changes`; or, outside the room, the summary alone.
+
+    `offers` are seats handed over and not yet answered, each with `seat`, `to`, `by` and `version`.
+    """
     user = person(request)
     if not user.sees_room:
         return summary.whole(visible.in_summary(user, incident), user)

@@ -1,6 +1,7 @@
 """The JSON API: what is read, and that reading costs the same however much there is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from tests.factories import commander, do, make_client, make_incident, make_serv
 from tests.people.factories import make_team, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_counters")]
+
+API_DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 
 
 def test_the_description_of_the_api_names_every_act_with_its_body() -> None:
@@ -73,6 +76,20 @@ def test_one_incident_tells_readings_milestones_seats_and_changes_by_public_name
     ]
     assert {reading["clock"] for reading in told["readings"]} >= {"ic", "decision"}
     assert "approve_change" in told["rights"]
+
+
+def test_a_seat_that_was_offered_is_read_as_the_description_says() -> None:
+    incident, ic = led()
+    dana = commander("Dana")
+    do(incident, "handovers", ic, clock.now(), seat="ic", person=dana.uid, text="brief")
+
+    told = found(asks(token(ic), f"/incidents/{incident.uid}"))
+    said = Client().get("/api/openapi.json").json()["paths"]["/api/v1/incidents/{incident}"]["get"]
+
+    (offer,) = told["offers"]
+    assert (offer["seat"], offer["to"]["uid"], offer["by"]["uid"]) == ("ic", str(dana.uid), str(ic.uid))
+    for words in (said["description"], API_DOCUMENT.read_text(encoding="utf-8")):
+        assert all(f"`{name}`" in words for name in ("offers", *offer))
 
 
 def test_the_timeline_is_read_to_its_end_without_a_gap_and_names_no_row_of_a_table() -> None:
