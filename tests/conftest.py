@@ -1,7 +1,7 @@
 """What every test stands on: its worker's own PostgreSQL database, as the application's role, and its own Valkey."""
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from django.db import connections
@@ -12,6 +12,8 @@ from tests import chromium, house
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+MEASURED: Final = ("tests/faults/", "tests/journeys/")
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +58,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         rows = [row for mark in item.iter_markers("ledger") for row in mark.args]
         if len(rows) > 3:
             raise pytest.UsageError(f"{item.nodeid} cites {len(rows)} rows of the ledger; three at most.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a fault or a journey measured is part of its result: how many kills, how many operations, what was lost."""
+    told = [
+        line
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call" and report.nodeid.startswith(MEASURED)
+        for line in report.capstdout.splitlines()
+    ]
+    if told:
+        terminalreporter.section("measured")
+        for line in told:
+            terminalreporter.write_line(line)
