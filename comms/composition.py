@@ -177,6 +177,11 @@ def naming_next(body: str, fields: UpdateFields, *, now: datetime) -> str:
     return f"{body.rstrip()}\n\n{_next(fields, clock)}\n"
 
 
+def for_readers(status: str) -> str:
+    """A status as updates tell it (INC-46): what has only opened counts as investigating, what is closed as resolved."""
+    return {"open": "investigating", "closed": "resolved"}.get(status, status)
+
+
 def status_word(status: str, audience: Audience) -> str:
     """A status as this audience reads it."""
     return (OUTSIDE_WORDS if audience in OUTSIDE else STATUS_WORDS)[status]

@@ -7,7 +7,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from comms import updates
-from comms.composition import UpdateFields, audience_texts
+from comms.composition import UpdateFields, audience_texts, for_readers
 from comms.models import Audience, Channel, Update
 from desk import parsing
 from desk.answers import FormState, Told
@@ -36,7 +36,6 @@ STATUSES = {
     "investigating": "Investigating", "identified": "Identified", "mitigating": "Mitigating",
     "monitoring": "Monitoring", "resolved": "Resolved",
 }  # fmt: skip
-OUTSIDE = {"open": "investigating", "closed": "resolved"}
 TEXTS = ("impact", "known", "shareable", "doing", "business", "decisions", "eta")
 
 
@@ -79,7 +78,7 @@ def desk(incident: Incident, writer: User) -> Desk:
 
 def draft(found: Desk) -> UpdateFields:
     """A first text from the record: impact as stated, findings that stand; the last update's words where there are any."""
-    status = OUTSIDE.get(found.state["status"], found.state["status"])
+    status = for_readers(found.state["status"])
     impact, findings, shareable = _written(found.incident)
     last = updates.last_fields(found.incident)
     if last is None:
@@ -131,7 +130,7 @@ def typed(found: Desk, values: Mapping[str, Any]) -> tuple[UpdateFields, dict[st
     restored = _one(values, "restored")
     status = _one(values, "status")
     fields = UpdateFields(
-        status=status if status in STATUSES else OUTSIDE.get(found.state["status"], found.state["status"]),
+        status=status if status in STATUSES else for_readers(found.state["status"]),
         impact=_one(values, "impact"), know=_one(values, "known"), doing=_one(values, "doing"), eta=_one(values, "eta"),
         next_at=next_at, shareable=_one(values, "shareable"), business=_one(values, "business"),
         restored_percent=int(restored) if _is_percent(restored) else None,

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from comms import outbox, updates
-from comms.composition import OVER, Facts, UpdateFields, audience_texts, no_change, status_word
+from comms.composition import OVER, Facts, UpdateFields, audience_texts, for_readers, no_change, status_word
 from comms.models import Audience, Message, Update, UpdateText
 from desk.facts import facts_of
 from desk.flows.act import act
@@ -23,8 +23,6 @@ from people.rights import Right, refusal
 OUTSIDE = frozenset({"clients", "public"})
 AUDIENCES: tuple[str, ...] = get_args(AudienceName)
 Last = dict[Audience, UpdateText]
-# INC-46: for readers, what has only opened counts as investigating and what is closed as resolved.
-_FOR_READERS: Final = {"open": "investigating", "closed": "resolved"}
 
 
 def right_for(audience: str) -> Right:
@@ -115,16 +113,13 @@ def repeatable(
     last = updates.last_texts(incident)
     since = set(TimelineEntry.objects.filter(incident=incident, kind="update.sent", seq__gt=state["status_seq"])
                 .values_list("payload__update", flat=True))  # fmt: skip
-    present = _FOR_READERS.get(state["status"], state["status"])
+    present = for_readers(state["status"])
     left = {}
     for audience in audiences:
         text = last.get(audience)
         if text is None:
             left[audience] = "nothing was sent to them yet. Write the first one; impact alone is enough."
-        elif (
-            text.update.number not in since
-            and _FOR_READERS.get(text.data["status"], text.data["status"]) != present
-        ):
+        elif text.update.number not in since and for_readers(text.data["status"]) != present:
             told, now = status_word(text.data["status"], audience), status_word(present, audience)
             left[audience] = f"they were told “{told}”, and now it is “{now}”. Write the update that says so."
     return last, left
