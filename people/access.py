@@ -47,7 +47,7 @@ def room(view: View) -> View:
         response: HttpResponseBase = view(request, *args, **kwargs)
         return response
 
-    return _declare(guarded, "room")  # type: ignore[return-value]
+    return _declare(guarded, "room")  # type: ignore[return-value]  # takes the same arguments
 
 
 def needs(right: Right) -> Callable[[View], View]:
@@ -65,7 +65,7 @@ def needs(right: Right) -> Callable[[View], View]:
             response: HttpResponseBase = view(request, *args, **kwargs)
             return response
 
-        return _declare(guarded, f"right: {right}")  # type: ignore[return-value]
+        return _declare(guarded, f"right: {right}")  # type: ignore[return-value]  # as above
 
     return mark
 
@@ -102,5 +102,5 @@ def _lives_in(view: Any, module: str) -> bool:
 
 
 def _declare(view: View, access: str) -> View:
-    view.access = access  # type: ignore[attr-defined]
+    view.access = access  # type: ignore[attr-defined]  # a mark on a function
     return view

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from people.models import User
 
 
-class DeskAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class DeskAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Says the same to an unknown person, a wrong password and somebody who was put out, after the same work (S12)."""
 
     error_messages = DefaultAccountAdapter.error_messages | {

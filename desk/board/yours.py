@@ -71,7 +71,7 @@ def _late(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
         first = min(texts, key=lambda reading: reading.due or "")
         told = f"overdue: {_named(texts, each.protocol)}"
         link = Link(f"{each.base}updates/new/", "Write update")
-        yield DeskWait(each.incident.key, told, words.until("", first.due), link, "late")  # type: ignore[arg-type]
+        yield DeskWait(each.incident.key, told, words.until("", first.due), link, "late")  # type: ignore[arg-type]  # one that is late has a due
     rest = sorted(
         (reading for reading in owed if reading not in texts), key=lambda reading: reading.due or ""
     )
