@@ -13,6 +13,7 @@ from comms.composition import (
     UpdateFields,
     audience_texts,
     clock_text,
+    for_readers,
     minutes_since,
     no_change,
     render,
@@ -223,3 +224,16 @@ def test_each_chosen_audience_gets_its_own_text() -> None:
 
     assert set(texts) == {Audience.RESPONDERS, Audience.PUBLIC}
     assert "01:30 UTC (03:30 CEST)" in texts[Audience.PUBLIC][1]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("open", "investigating"),
+        ("identified", "identified"),
+        ("monitoring", "monitoring"),
+        ("closed", "resolved"),
+    ],
+)
+def test_readers_are_told_a_status_that_says_something_to_them(status: str, told: str) -> None:
+    assert for_readers(status) == told
