@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from incidentdesk.kernel import sql
 from incidents import record as records
 from incidents import timeline
 from incidents.models import EntryText, Incident, TimelineEntry
@@ -24,14 +25,18 @@ class Fault:
 def verify(incident: Incident) -> Fault | None:
     """The first fault of an incident's timeline, or None.
 
-    Catches changed, deleted, swapped and cut-off entries, changed texts (a blanked text is none), and a state that is
-    not what the entries fold to. The incident's own row is the witness for its last entries.
+    Catches changed, deleted, swapped, cut-off and smuggled-in entries, changed texts (a blanked text is none), and a
+    state that is not what the entries fold to. The incident's own row is the witness for its last entries.
+
+    Right on a running desk: entries never change once they are committed, so the record is judged up to the `seq` of the
+    row passed in, however many acts were added since that row was read. Safe to repeat.
     """
-    texts = {row.seq: row for row in EntryText.objects.filter(incident=incident)}
+    upto = {"incident": incident, "seq__lte": incident.seq}
+    texts = {row.seq: row for row in EntryText.objects.filter(**upto)}
     protocol = protocol_of(incident.protocol_id)
     state: State = empty()
     previous, expected = timeline.GENESIS, 1
-    for row in TimelineEntry.objects.filter(incident=incident).order_by("seq").iterator():
+    for row in TimelineEntry.objects.filter(**upto).order_by("seq").iterator():
         fault = _entry_fault(row, expected, previous, texts.get(row.seq))
         if fault:
             return Fault(incident.key, expected, fault)
@@ -45,7 +50,24 @@ def verify(incident: Incident) -> Fault | None:
         )
     if incident.fold_version == FOLD_VERSION and state != incident.state:
         return Fault(incident.key, incident.seq, "The stored state is not what the entries fold to.")
-    return None
+    return _beyond(incident)
+
+
+# One statement is one snapshot, so an act that commits meanwhile moves both figures or neither.
+_COUNTED = """
+SELECT i.seq, (SELECT max(e.seq) FROM incidents_timelineentry e WHERE e.incident_id = i.id)
+FROM incidents_incident i WHERE i.id = %s
+"""
+
+
+def _beyond(incident: Incident) -> Fault | None:
+    """The fault of entries that stand behind the last one that the incident counts."""
+    counted, last = sql.run(_COUNTED, [incident.pk])[0]
+    if last <= counted:
+        return None
+    return Fault(
+        incident.key, counted + 1, f"The incident counts {counted} entries, the timeline holds {last}."
+    )
 
 
 def _entry_fault(row: TimelineEntry, expected: int, previous: bytes, text: EntryText | None) -> str | None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from importlib import import_module
 from io import StringIO
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ from incidents import timeline
 from incidents.models import Deadline, EntryText, Incident, TimelineEntry
 from incidents.protocol import FOLD_VERSION
 from incidents.verify import verify
+from tests.at_once import at_once
 from tests.factories import T0, commander, do, make_incident, minutes
 
 TABLES = ("incidents_timelineentry", "incidents_entrytext")
@@ -95,15 +97,25 @@ def retext(incident: Incident) -> str:
     )
 
 
+def smuggle(incident: Incident) -> str:
+    """One entry more behind the last one that the incident counts."""
+    return (
+        "INSERT INTO incidents_timelineentry (incident_id, seq, rev, kind, v, author_id, role, happened_at, recorded_at, "
+        f"payload, text_hash, prev_hash, hash) SELECT incident_id, {incident.seq + 1}, rev + 1, kind, v, author_id, role, "
+        "happened_at, recorded_at, payload, text_hash, hash, sha256(hash) FROM incidents_timelineentry "
+        f"WHERE incident_id = {incident.pk} AND seq = {incident.seq}"
+    )
+
+
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 @pytest.mark.parametrize(
     ("tamper", "bad"),
-    [(change, 2), (delete, 3), (swap, 3), (cut, -1), (retext, 0)],
-    ids=["changed", "deleted", "swapped", "cut off", "text changed"],
+    [(change, 2), (delete, 3), (swap, 3), (cut, -1), (retext, 0), (smuggle, 1)],
+    ids=["changed", "deleted", "swapped", "cut off", "text changed", "smuggled in"],
 )
 def test_verify_timeline_names_the_first_bad_seq(tamper: Callable[[Incident], str], bad: int) -> None:
     incident = written()
-    expected = bad if bad > 0 else incident.seq + bad
+    expected = incident.seq + bad if tamper in (cut, retext, smuggle) else bad
 
     with connections["owner"].cursor() as owner:
         for table in TABLES:
@@ -145,6 +157,62 @@ def test_verify_finds_nothing_in_an_honest_record_and_refolds_its_state() -> Non
 
     fault = verify(incident)
     assert fault is not None and "fold" in fault.what
+
+
+def note(incident: Incident, text: str, at: int) -> None:
+    """One act more on the incident, on a copy of its own."""
+    do(
+        Incident.objects.get(pk=incident.pk),
+        "entries",
+        commander("Nia"),
+        T0 + minutes(at),
+        kind="note",
+        text=text,
+    )
+
+
+@pytest.mark.django_db
+def test_a_record_that_grew_since_it_was_looked_up_is_a_good_one() -> None:
+    incident = written()
+
+    note(incident, "meanwhile", 4)
+
+    assert verify(incident) is None
+
+
+@pytest.mark.django_db
+def test_a_record_that_grows_while_it_is_verified_is_a_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = written()
+    at, entry_of = itertools.count(4), timeline.entry_of
+
+    def act_first(row: Any) -> Any:
+        if row.incident_id == incident.pk and row.seq == 2 and (now := next(at)) < 9:
+            note(incident, "meanwhile", now)
+        return entry_of(row)
+
+    monkeypatch.setattr(timeline, "entry_of", act_first)
+
+    assert verify(incident) is None
+    assert Incident.objects.get(pk=incident.pk).seq > incident.seq
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_good_record_is_named_on_a_running_desk() -> None:
+    incident = written()
+    over = Event()
+
+    def act() -> None:
+        try:
+            for at in range(4, 44):
+                note(incident, f"line {at}", at)
+        finally:
+            over.set()
+
+    def look() -> None:
+        while not over.is_set():
+            call_command("verify_timeline", stdout=StringIO())  # raises where it names a record
+
+    at_once(act, look)
 
 
 @pytest.mark.django_db
