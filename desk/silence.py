@@ -2,13 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from comms import outbox
-from comms.models import Channel
-from comms.outbox import NewMessage
-from desk import heartbeats
+from desk import administrators, heartbeats
 from incidentdesk.kernel.stamps import stamp
-from people.models import User
-from people.roles import Role
 
 SUBJECT = "The desk's beat is silent; the keeper ticks"
 BODY = """No ring of beat has come through since {since:%Y-%m-%d %H:%M:%S} UTC.
@@ -28,16 +23,10 @@ def tell(*, now: datetime, since: datetime, after: timedelta) -> int:
     rung = heartbeats.last(heartbeats.BEAT) or since
     if now - max(rung, since) < after:
         return 0
-    people = User.objects.filter(roles__contains=[Role.ADMIN], is_active=True, is_machine=False)
-    return outbox.put(
-        [
-            NewMessage(
-                key=f"beat.silent:{stamp(rung)}:{pk}",
-                channel=Channel.EMAIL,
-                dest=email,
-                payload={"subject": SUBJECT, "body": BODY.format(since=rung), "thread": "desk.beat"},
-            )
-            for pk, email in people.exclude(email="").order_by("pk").values_list("pk", "email")
-        ],
+    return administrators.tell(
+        f"beat.silent:{stamp(rung)}",
+        subject=SUBJECT,
+        body=BODY.format(since=rung),
+        thread="desk.beat",
         now=now,
     )
