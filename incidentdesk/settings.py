@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from incidentdesk.kernel import env, secret
+from incidentdesk.kernel import client_address, env, secret
 
 django_stubs_ext.monkeypatch()  # lets `ModelForm[User]` be written where Django itself has no such brackets yet
 
@@ -295,6 +295,13 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Who says where a request came from. Unset is one hop behind a proxy and none without (kernel.client_address).
+TRUSTED_PROXIES = env.read_as(
+    "TRUSTED_PROXIES", client_address.trusted, "a number of proxies or their networks"
+)
+PROXY_ADDRESS_HEADER = (
+    env.read_as("PROXY_ADDRESS_HEADER", client_address.header_name, "the name of a header") or ""
+)
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes ask the process, not the proxy

@@ -16,6 +16,7 @@ from django.core import signing
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from incidentdesk.kernel.client_address import client_address
 from people.models import Throttle, User
 
 _SALT = "people.throttle.device"
@@ -93,18 +94,10 @@ def _known_device(request: HttpRequest, account: str) -> str:
 
 def network(request: HttpRequest) -> str:
     """The address a try counts against; an IPv6 customer has a /64 to choose from, so that counts as one."""
-    text = request.META.get("REMOTE_ADDR", "")
-    if (
-        settings.BEHIND_PROXY
-    ):  # the proxy wrote the last of them; what stands before it anybody could have sent
-        text = request.headers.get("X-Forwarded-For", text).rsplit(",", 1)[-1].strip()
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    text = client_address(request)
+    if ":" in text:
+        return str(ipaddress.ip_network((text, 64), strict=False))
+    return text or "unknown"
 
 
 def _key(*parts: str) -> str:

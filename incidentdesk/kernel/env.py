@@ -2,16 +2,17 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+Read = TypeVar("Read")
 REQUIRED: Final = object()
 _YES: Final = {"1", "true", "yes", "on"}
 _NO: Final = {"0", "false", "no", "off", ""}
@@ -88,6 +89,17 @@ def choice(name: str, allowed: Iterable[str], default: str | object = REQUIRED) 
     if value not in known:
         raise _bad(name, value, "one of " + ", ".join(known))
     return value
+
+
+def read_as(name: str, reader: Callable[[str], Read], wanted: str) -> Read | None:
+    """What `reader` makes of the value, None where it is unset; its ValueError is told as "it must be `wanted`"."""
+    value = text(name, "")
+    if not value:
+        return None
+    try:
+        return reader(value)
+    except ValueError:
+        raise _bad(name, value, wanted) from None
 
 
 def postgres(name: str, default: str | object = REQUIRED) -> dict[str, Any]:
