@@ -29,6 +29,11 @@ def count(source: str) -> int:
     return Quarantine.objects.filter(source=source).count()
 
 
+def total(*, now: datetime) -> int:
+    """How many entries of the last week there are, of all sources."""
+    return Quarantine.objects.filter(received_at__gte=now - KEPT_FOR).count()
+
+
 def prune(*, now: datetime) -> int:
     """Delete what is older than a week; how many rows."""
     return Quarantine.objects.filter(received_at__lt=now - KEPT_FOR).delete()[0]

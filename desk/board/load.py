@@ -7,9 +7,11 @@ from typing import cast
 
 from django.db import connection
 
+from desk.board import attention
 from desk.names import humans
 from desk.quick_poll import board_cursor
 from desk.room.load import in_state, instant
+from desk.room.shapes import DeskAttention
 from desk.room.words import Words
 from incidents.models import Incident
 from incidents.protocol import Protocol, Reading, State, read
@@ -50,6 +52,7 @@ class Board:
     resolved: list[Incident]
     proposals: dict[tuple[int, int], str]
     last_major: datetime | None
+    attention: tuple[DeskAttention, ...] = ()
 
 
 PROPOSALS = """
@@ -66,7 +69,10 @@ def board(viewer: User) -> Board:
     active = [_open(incident, now) for incident in _active()]
     people = humans({viewer.pk, *(user for each in active for user in in_state(each.protocol, each.state))})
     words = Words(now=now, zone=viewer.tz, viewer=viewer.pk, people=people)
-    return Board(cursor, now, tick, viewer, words, active, _recent(), _proposals(active), _last_major())
+    return Board(
+        cursor, now, tick, viewer, words, active, _recent(), _proposals(active), _last_major(),
+        attention.lines(viewer, now=now),
+    )  # fmt: skip
 
 
 def _active() -> Iterable[Incident]:

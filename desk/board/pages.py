@@ -12,6 +12,7 @@ from people import access
 
 REGIONS = (
     "desk/_board_line.html",
+    "desk/_attention.html",
     "desk/_yours.html",
     "desk/_active.html",
     "desk/_resolved.html",

@@ -45,6 +45,7 @@ def view(board: Board) -> DeskView:
         resolved=tuple(_past(each, board.words) for each in board.resolved),
         list_url=LIST_URL,
         figures=_figures(board),
+        attention=board.attention,
     )
 
 

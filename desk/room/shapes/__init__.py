@@ -19,6 +19,7 @@ from desk.room.shapes.common import (
 )
 from desk.room.shapes.pages import (
     DeclareView,
+    DeskAttention,
     DeskPast,
     DeskRow,
     DeskView,
@@ -72,6 +73,7 @@ __all__ = [
     "ClockTile",
     "Countdown",
     "DeclareView",
+    "DeskAttention",
     "DeskPast",
     "DeskRow",
     "DeskView",

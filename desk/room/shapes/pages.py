@@ -52,6 +52,16 @@ class DeskWait:
 
 
 @dataclass(frozen=True, slots=True)
+class DeskAttention:
+    """One line that only administrators see: what went wrong, how often, and where to look."""
+
+    name: str  # of the source, for the element's id
+    text: str
+    action: Link
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeskPast:
     """One resolved incident."""
 
@@ -79,6 +89,7 @@ class DeskView:
     resolved: tuple[DeskPast, ...]
     list_url: str
     figures: tuple[Pair, ...] = ()  # "Days since last SEV-1": "4"
+    attention: tuple[DeskAttention, ...] = ()  # administrators only
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,56 @@
+"""What administrators must see on the Desk: one line each, from one table of sources.
+
+A source whose count is 0 shows nothing. Readiness and the pulse may ask `counts` for the same figures by name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from desk.room.shapes import DeskAttention, Link
+from desk.room.words import counted
+from oncall import quarantine
+from people.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One kind of trouble: how many there are at an instant, the sentence that says so, and where to look.
+
+    `count` takes aware UTC and asks the database once at most.
+    """
+
+    name: str
+    count: Callable[[datetime], int]
+    text: Callable[[int], str]
+    link: Link
+
+
+def _quarantined(count: int) -> str:
+    return f"{counted(count, 'alert delivery', 'alert deliveries')} could not be read in the last 7 days."
+
+
+SOURCES: Final = (
+    Source(
+        "quarantine",
+        lambda now: quarantine.total(now=now),
+        _quarantined,
+        Link("/administration/oncall/quarantine/", "Show quarantine"),
+    ),
+)
+
+
+def lines(viewer: User, *, now: datetime) -> tuple[DeskAttention, ...]:
+    """The lines of the Desk for this person: none but for an administrator."""
+    if not viewer.is_admin:
+        return ()
+    found = ((source, source.count(now)) for source in SOURCES)
+    return tuple(
+        DeskAttention(each.name, each.text(count), each.link, count) for each, count in found if count
+    )
+
+
+def counts(*, now: datetime) -> Mapping[str, int]:
+    """How many there are of each kind, by the source's name, 0 included."""
+    return {source.name: source.count(now) for source in SOURCES}

@@ -1,0 +1,26 @@
+"""What could not be read, for administrators to look at; nothing here is changed by hand."""
+
+from typing import Any
+
+from django.contrib import admin
+
+from incidents.admin import LookOnly
+from oncall.models import Quarantine
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(LookOnly):
+    """Bodies and alerts that could not be read, each with its reason, position and bytes, for 7 days."""
+
+    list_display = ["received_at", "source", "reason", "position"]
+    list_filter = ["source"]
+    search_fields = ["source", "reason", "position"]
+    show_full_result_count = False
+    ordering = ["-id"]
+    fields = ["received_at", "source", "reason", "position", "text"]
+    readonly_fields = ["text"]
+
+    @admin.display(description="Body")
+    def text(self, obj: Any) -> str:
+        """The bytes as text; what is no UTF-8 shows as a replacement character."""
+        return bytes(obj.body).decode(errors="replace").replace("\0", "\N{SYMBOL FOR NULL}")
