@@ -21,7 +21,8 @@ def too_many(request: HttpRequest) -> bool:
     global _redis_rests_until
     if time.monotonic() < _redis_rests_until:
         return False
-    cache, key = caches["redis"], f"bad-tokens.{throttle.network(request)}"
+    # One of a fixed number of counters, so that strangers cannot fill Redis; a valid token never asks for one.
+    cache, key = caches["redis"], f"bad-tokens.{throttle.slot(throttle.network(request))}"
     try:
         cache.add(key, 0, PER)
         return cache.incr(key) > LIMIT

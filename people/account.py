@@ -48,8 +48,9 @@ def preferences(request: DeskRequest) -> HttpResponse:
 def password(request: DeskRequest) -> HttpResponse:
     """Change one's own password; every other sign-in ends."""
     user, form = request.user, PasswordForm(request.POST, user=request.user)
-    if not throttle.take(request, user.email, now=clock.now()):
-        form.add_error(None, "Too many tries. Wait five minutes and try again.")
+    now = clock.now()
+    if not throttle.take(request, user.email, now=now):
+        form.add_error(None, throttle.sentence(throttle.minutes_left(request, user.email, now=now)))
         return _account_page(request, form, status=429)
     if not form.is_valid():
         return _account_page(request, form, status=422)

@@ -202,10 +202,12 @@ class Session(AbstractBaseSession):
 
 
 class Throttle(models.Model):
-    """Failed sign-ins counted in one bucket since its window opened. The key is a digest: no address is kept."""
+    """Failed sign-ins counted in one bucket since its window opened. `key` names one of a fixed number of rows, `bucket`
+    the digest of what is counted in it at present: no address is kept, and the table has an upper bound."""
 
     key = models.CharField(max_length=64, primary_key=True)
-    opened_at = models.DateTimeField(db_index=True)
+    bucket = models.CharField(max_length=64, default="")
+    opened_at = models.DateTimeField()
     count = models.PositiveIntegerField()
 
     def __str__(self) -> str:

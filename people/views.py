@@ -20,7 +20,7 @@ from people.devices import device_name
 from people.forms import ConfirmForm, SignInForm
 from people.sessions import SessionStore
 
-_TOO_MANY = "Too many tries. Wait five minutes and try again. Pages can still be acknowledged by the link in the mail."
+_MAIL_STILL_WORKS = "Pages can still be acknowledged by the link in the mail."
 
 
 @access.open_to_all("the way in; the throttle guards it")
@@ -37,9 +37,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     email = request.POST.get("login", "")
     form = SignInForm(request.POST, request=request)
     if not throttle.take(request, email, now=now):
-        return _sign_in_page(
-            request, SignInForm(request=request, initial={"login": email}), _TOO_MANY, status=429
+        minutes = throttle.minutes_left(request, email, now=now)
+        again = SignInForm(request=request, initial={"login": email})
+        answer = _sign_in_page(
+            request, again, f"{throttle.sentence(minutes)} {_MAIL_STILL_WORKS}", status=429
         )
+        answer.headers["Retry-After"] = str(minutes * 60)
+        return answer
     if not form.is_valid():
         return _sign_in_page(request, form, " ".join(form.non_field_errors()), status=422)
     throttle.give_back(request, email)
@@ -90,9 +94,9 @@ def confirm(request: DeskRequest) -> HttpResponse:
     now = clock.now()
     if not one_click:
         if not throttle.take(request, user.email, now=now):
-            return TemplateResponse(
-                request, "account/confirm.html", page | {"refused": _TOO_MANY}, status=429
-            )
+            minutes = throttle.minutes_left(request, user.email, now=now)
+            page["refused"] = f"{throttle.sentence(minutes)} {_MAIL_STILL_WORKS}"
+            return TemplateResponse(request, "account/confirm.html", page, status=429)
         if not form.is_valid() or not user.check_password(form.cleaned_data["password"]):
             page["refused"] = "This is not your password. Nothing was changed."
             return TemplateResponse(request, "account/confirm.html", page, status=422)
@@ -116,10 +120,7 @@ def _sign_in_page(
         "next": request.POST.get("next", request.GET.get("next", "")),
         "demo_people": demo_sign_in.people(request),
     }
-    response = TemplateResponse(request, "account/sign_in.html", page, status=status)
-    if status == 429:
-        response.headers["Retry-After"] = str(int(throttle.PAIR.per.total_seconds()))
-    return response
+    return TemplateResponse(request, "account/sign_in.html", page, status=status)
 
 
 def _next(request: HttpRequest) -> str:

@@ -29,7 +29,7 @@ def test_the_sixth_failure_for_an_account_from_an_address_is_refused_unread() ->
 
     assert codes == [422] * 5 + [429]
     assert right.status_code == 429
-    assert b"Wait five minutes" in right.content
+    assert b"Wait 5 minutes" in right.content
     assert right.headers["Retry-After"] == "300"
 
 
@@ -128,9 +128,111 @@ def test_behind_a_proxy_the_address_is_the_one_the_proxy_wrote(settings) -> None
 def test_counts_stand_in_the_database_under_digests_and_are_pruned() -> None:
     tries(1)
 
-    keys = list(Throttle.objects.values_list("key", flat=True))
+    rows = list(Throttle.objects.values_list("key", "bucket"))
     gone = throttle.prune(now=T0 + throttle.ACCOUNT.per + timedelta(seconds=1))
 
-    assert len(keys) == 3
-    assert all(len(key) == 64 for key in keys)
-    assert gone == 3
+    assert {row.split(".")[0] for row, _ in rows} == {"pair", "site-pair", "address", "account"}
+    assert all(len(bucket) == 64 and "sarah" not in row and "192.0" not in row for row, bucket in rows)
+    assert gone == 4
+
+
+@pytest.mark.parametrize("failures", [101, 500])
+def test_failures_from_one_address_shut_an_account_out_for_nobody_else(failures: int) -> None:
+    user = make_user(password=PASSWORD)
+    guesser, owner = Client(REMOTE_ADDR="192.0.2.1"), Client(REMOTE_ADDR="198.51.100.9")
+    for _ in range(failures):
+        guesser.post("/sign-in/", {"login": user.email, "password": "guess"})
+
+    answer = owner.post("/sign-in/", {"login": user.email, "password": PASSWORD})
+
+    assert answer.status_code == 302
+
+
+def test_an_address_that_goes_on_for_hours_does_not_use_up_the_account() -> None:
+    """Five in five minutes would be 60 an hour; two such addresses would fill the account's hundred."""
+    for minute in range(0, 60, 5):
+        for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"):
+            tries(6, address=address, now=T0 + timedelta(minutes=minute))
+
+    assert tries(1, address="203.0.113.5", now=T0 + timedelta(minutes=59)) == [True]
+
+
+def test_a_customer_with_a_whole_ipv6_site_counts_as_one() -> None:
+    """65,536 networks of a /48 are one customer's to choose from; they neither fill an account nor walk through many."""
+    guesses = [tries(1, address=f"2001:db8:1:{n:x}::1")[0] for n in range(150)]
+    walks = [tries(1, email=f"person{n}@example.org", address=f"2001:db8:2:{n:x}::1")[0] for n in range(200)]
+
+    assert guesses.count(True) == throttle.SITE_PAIR.failures
+    assert walks.count(True) == throttle.SITE.failures
+    assert tries(1, address="2001:db8:3::1") == [True]
+
+
+def test_a_refused_try_is_counted_nowhere_and_leaves_no_row() -> None:
+    tries(5)
+    before = list(Throttle.objects.order_by("key").values())
+
+    assert tries(20) == [False] * 20
+    assert list(Throttle.objects.order_by("key").values()) == before
+
+
+def test_made_up_accounts_leave_no_rows_once_the_address_is_full() -> None:
+    for n in range(throttle.ADDRESS.failures):
+        tries(1, email=f"made-up-{n}@example.org")
+    before = Throttle.objects.count()
+
+    for n in range(300):
+        tries(1, email=f"another-{n}@example.org")
+
+    assert Throttle.objects.count() == before
+
+
+def test_the_table_has_an_upper_bound_whoever_sends_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers from everywhere, each with an account of their own, share a fixed number of rows."""
+    monkeypatch.setattr(throttle, "SLOTS", 16)
+
+    for n in range(400):
+        tries(1, email=f"made-up-{n}@example.org", address=f"10.{n // 250}.{n % 250}.7")
+        tries(1, email=f"made-up-{n}@example.org", address=f"2001:db8:{n:x}::1")
+
+    assert Throttle.objects.count() <= 5 * 16
+
+
+def test_a_bucket_whose_row_another_has_taken_begins_anew_and_shuts_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(throttle, "SLOTS", 1)
+    tries(5)
+
+    assert tries(1, email="dana@example.org", address="198.51.100.9") == [True]
+    assert tries(5) == [True] * 5
+    assert tries(1) == [False]
+
+
+def test_tries_at_the_same_instant_count_one_by_one() -> None:
+    """Whoever was let past the look sees by the count that others came first, and goes no wider."""
+    request = RequestFactory(REMOTE_ADDR="192.0.2.1").post("/sign-in/")
+    buckets = throttle._buckets(request, "sarah@example.org")
+    pair = buckets[0]
+    for _ in range(pair.limit.failures):
+        throttle._count(pair, T0)
+
+    wider = [Throttle.objects.filter(key=bucket.row).exists() for bucket in buckets[1:]]
+
+    assert tries(1) == [False]
+    assert wider == [False] * 3
+
+
+def test_who_has_to_wait_is_told_how_long() -> None:
+    tries(5)
+    request = RequestFactory(REMOTE_ADDR="192.0.2.1").post("/sign-in/")
+
+    left = [
+        throttle.minutes_left(request, "sarah@example.org", now=T0 + timedelta(seconds=passed))
+        for passed in (0, 61, 250, 300)
+    ]
+
+    assert left == [5, 4, 1, 0]
+    assert [throttle.sentence(minutes) for minutes in (5, 1)] == [
+        "Too many tries. Wait 5 minutes and try again.",
+        "Too many tries. Wait 1 minute and try again.",
+    ]

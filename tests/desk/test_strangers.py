@@ -1,0 +1,85 @@
+"""What somebody without a sign-in or a token can make grow: the throttle's fixed rows, and nothing else (S11, S20)."""
+
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test import Client
+
+from desk import bad_tokens
+from people import throttle
+from tests.desk.test_every_page import addresses
+from tests.factories import T0, commander, make_incident
+
+pytestmark = pytest.mark.django_db
+
+# Their rows are counted by tests of their own: they have an upper bound that no sender can move.
+BOUNDED = {"people_throttle"}
+KINDS = (
+    {},
+    {"login": "stranger@example.org", "password": "guess guess guess", "next": "/"},
+    {"person": "7", "q": "x" * 500, "text": "hello", "request_id": "r-1"},
+)
+
+
+def rows() -> dict[str, int]:
+    """How many rows each table has."""
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor)) - BOUNDED
+        found = {}
+        for table in sorted(tables):
+            cursor.execute(f'SELECT count(*) FROM "{table}"')
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def strange(number: int) -> Client:
+    """A browser that keeps whatever cookies it is given, and sends some that nobody gave it."""
+    browser = Client(REMOTE_ADDR=f"192.0.2.{number % 250}", raise_request_exception=False)
+    if number % 2:
+        browser.cookies["desk-session-8000"] = f"made{number}up" + "a" * 24
+        browser.cookies["desk-csrf-8000"] = "b" * 32
+        browser.cookies["desk-device-8000"] = "made:up"
+        browser.cookies["desk-ack-8000"] = "made:up"
+    return browser
+
+
+def test_no_table_grows_by_what_strangers_ask_and_send() -> None:
+    incident = make_incident(by=commander("Sarah"), declared_at=T0)
+    before = rows()
+    bearer: Any = {"Authorization": "Bearer idesk_000000_" + "x" * 43}
+
+    asked = 0
+    for number, address in enumerate(addresses(incident)):
+        browser = strange(number)
+        for headers in ({}, {"HX-Request": "true"}, bearer):
+            browser.get(address, headers=headers)
+            for data in KINDS:
+                browser.post(address, data, headers=headers)
+            browser.post(address, "{}", content_type="application/json", headers=headers)
+            asked += 5
+    for path in ("/api/v1/incidents", "/api/v1/declarations", "/hooks/alertmanager/", "/ops/pulse"):
+        for _ in range(40):
+            Client(raise_request_exception=False).post(
+                path, "{", content_type="application/json", headers=bearer
+            )
+
+    assert asked > 300
+    assert {table: count for table, count in rows().items() if count != before[table]} == {}
+
+
+def test_bad_tokens_from_everywhere_share_a_fixed_number_of_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    caches["redis"].clear()
+    monkeypatch.setattr(throttle, "SLOTS", 8)
+    names = []
+    monkeypatch.setattr(
+        type(caches["redis"]), "incr", lambda self, key, *rest, **more: names.append(key) or 1, raising=True
+    )
+
+    for n in range(200):
+        request: Any = Client().get("/healthz", REMOTE_ADDR=f"10.{n}.3.7").wsgi_request
+        assert not bad_tokens.too_many(request)
+
+    assert len(names) == 200
+    assert len(set(names)) <= 8
