@@ -8,7 +8,7 @@ from typing import Final
 from desk import heartbeats, tick
 from desk.models import Heartbeat, Idempotency
 from oncall import quarantine
-from people import throttle
+from people import audit, throttle
 from people.sessions import SessionStore
 
 _LOOKAHEAD: Final = 0.8  # of a ring's interval: the rest is left for the next ring to arrive
@@ -24,9 +24,10 @@ def ring(*, now: datetime, seconds: float) -> int:
 
 
 def keep_house(*, now: datetime) -> None:
-    """Delete what has ended. Twice is safe."""
+    """Delete what has ended and chain what was audited. Twice is safe."""
     SessionStore.clear_expired()
     throttle.prune(now=now)
+    audit.seal(now=now)
     quarantine.prune(now=now)
     Idempotency.objects.filter(at__lt=now - ANSWERS_KEPT).delete()
     Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete()

@@ -7,12 +7,11 @@ another's lock; so of two acts at one moment the later entry may carry the earli
 import hashlib
 import json
 import secrets
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from incidentdesk.kernel import sql
+from incidentdesk.kernel import chain, sql
 from incidentdesk.kernel.stamps import stamp
 from incidents.protocol import Entry
 
@@ -36,7 +35,6 @@ class Written:
     hash: bytes
 
 
-_length = struct.Struct(">I").pack
 _spell = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
@@ -78,7 +76,7 @@ def _digest(
         prev_hash, b"%d" % incident, b"%d" % entry.seq, entry.kind.encode(), b"%d" % ENTRY_VERSION,
         author.encode(), role.encode(), entry.happened.encode(), entry.recorded.encode(), payload, text_hash,
     )  # fmt: skip
-    return hashlib.sha256(b"".join([_length(len(part)) + part for part in fields])).digest()
+    return chain.digest(fields)
 
 
 def written(

@@ -212,3 +212,66 @@ class Throttle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} since {self.opened_at:%H:%M}"
+
+
+class AuditEntry(models.Model):
+    """One thing that happened to the desk's security. PostgreSQL refuses to change or delete it; `people.audit` writes it.
+
+    `by` has no constraint in the database, so that writing waits for no lock on a person; `by_name` is the name then.
+    """
+
+    at = models.DateTimeField(db_index=True)
+    event = models.CharField(max_length=32, help_text="A value of people.audit_events.Event")
+    by = models.ForeignKey(
+        User, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    by_name = models.CharField(max_length=80, blank=True)
+    about = models.CharField(max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+    address = models.CharField(max_length=64, blank=True)
+    request_id = models.CharField(max_length=80, blank=True)
+    written_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        verbose_name, verbose_name_plural = "audit entry", "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.event} at {self.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class AuditLink(models.Model):
+    """The place of one entry in the audit chain. Links are made in batches; PostgreSQL refuses to change or delete them."""
+
+    seq = models.PositiveBigIntegerField(primary_key=True)
+    entry = models.OneToOneField(AuditEntry, on_delete=models.PROTECT, related_name="link")
+    prev_hash = models.BinaryField()
+    hash = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"audit link {self.seq}"
+
+
+class AuditTally(models.Model):
+    """How often the same thing happened in one window. The first time is an entry, the rest become one when it ends."""
+
+    event = models.CharField(max_length=32, help_text="A value of people.audit_events.Event")
+    opened_at = models.DateTimeField()
+    ends_at = models.DateTimeField(db_index=True)
+    subject = models.CharField(
+        max_length=300, blank=True, help_text="Who and what, or empty for all the others."
+    )
+    by_id = models.BigIntegerField(null=True)
+    by_name = models.CharField(max_length=80, blank=True)
+    about = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    last_at = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "opened_at", "subject"], name="audit_one_tally_a_window")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} times {self.event}"

@@ -4,7 +4,7 @@ Django's cursors put parameters into the text on this side: fine for a form, hal
 thousands of values. These run in the same transaction, prepared, and raise Django's own database errors.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -21,7 +21,10 @@ from incidentdesk.kernel.postgresql.columns import Column
 M = TypeVar("M", bound=Model)
 
 
-def run(statement: str, parameters: Sequence[Any] = (), *, binary: bool = True) -> list[tuple[Any, ...]]:
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+def run(statement: str, parameters: Parameters = (), *, binary: bool = True) -> list[tuple[Any, ...]]:
     """Execute a statement; the rows it returns, none for one that returns none. The first of a transaction travels
     with its BEGIN."""
     held = _held()
@@ -52,7 +55,7 @@ def together() -> Iterator[None]:
 
 
 def _queue(
-    raw: "psycopg.Connection[Any]", statement: str, parameters: Sequence[Any], *, binary: bool
+    raw: "psycopg.Connection[Any]", statement: str, parameters: Parameters, *, binary: bool
 ) -> list[tuple[Any, ...]]:
     returns = "RETURNING" in statement
     if not returns and statement.lstrip()[:6].upper().startswith(("SELECT", "WITH")):
