@@ -23,7 +23,7 @@ def release(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0001_people_teams_sign_ins_and_tokens'),
+        ('people', '0002_a_throttle_of_a_fixed_size'),
     ]
 
     operations = [
