@@ -15,6 +15,7 @@ from django.db.models import Min
 from comms.channels.ping import ping
 from comms.models import Breaker, Message, State
 from desk import administrators, heartbeats
+from desk.models import Heartbeat
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import Deadline
 from oncall.models import Alert
@@ -66,6 +67,12 @@ def look(*, now: datetime, since: datetime) -> list[str]:
 def faults(*, now: datetime) -> list[str]:
     """What is wrong at `now`, a sentence each; empty when timers fire, messages leave, alerts are admitted and all live."""
     return [*_late(now), *_stuck(), *_silent(now)]
+
+
+def has_failed(*, now: datetime) -> bool:
+    """Whether the last look found a fault, or looks have stopped. One query; False where nobody has looked yet."""
+    found = Heartbeat.objects.filter(name=FOUND).first()
+    return found is not None and (bool(found.note) or now - found.at > MISSED * every())
 
 
 def every() -> timedelta:

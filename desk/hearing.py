@@ -53,10 +53,14 @@ class Hearing:
             return not self._running and at - self._heard > self._patience and bool(waiting or others)
 
 
+def patience() -> float:
+    """For how many seconds a worker may hear nothing; where ticks are rare, longer than the setting says."""
+    return max(settings.WORKER_DEAF_SECONDS, 5 * settings.TICK_SECONDS)
+
+
 def watch(**_: Any) -> None:
     """Watch this worker from now on, in a thread of its own."""
-    # With a tick every minute silence of a minute is no sign of anything.
-    hearing = Hearing(max(settings.WORKER_DEAF_SECONDS, 5 * settings.TICK_SECONDS), at=time.monotonic())
+    hearing = Hearing(patience(), at=time.monotonic())
     task_prerun.connect(lambda **_: hearing.began(at=time.monotonic()), weak=False)
     task_postrun.connect(lambda **_: hearing.ended(at=time.monotonic()), weak=False)
     threading.Thread(target=_listen, args=(hearing,), daemon=True, name="hearing").start()
@@ -64,7 +68,7 @@ def watch(**_: Any) -> None:
 
 def _listen(hearing: Hearing) -> None:
     while True:
-        time.sleep(settings.WORKER_DEAF_SECONDS / LOOKS)
+        time.sleep(patience() / LOOKS)
         waiting = _waiting()
         if hearing.is_deaf(at=time.monotonic(), waiting=waiting, others=_others()):
             logger.error("This worker hears nothing although there is work. It ends, to be started again.")
@@ -87,9 +91,7 @@ def _others() -> bool:
     """Whether any worker has run a ring of beat lately; had it been this one, nobody would ask."""
     try:
         rung = heartbeats.last(heartbeats.BEAT)
-        return rung is not None and clock.now() - rung < timedelta(
-            seconds=settings.WORKER_DEAF_SECONDS / LOOKS
-        )
+        return rung is not None and clock.now() - rung < timedelta(seconds=patience() / LOOKS)
     except DatabaseError:
         return False
     finally:

@@ -8,6 +8,7 @@ import pytest
 
 from comms.models import Breaker, Message
 from desk import auditor, heartbeats
+from desk.board import attention
 from incidentdesk.kernel import clock
 from incidents.models import Deadline
 from tests.comms.makers import mail, put
@@ -167,3 +168,27 @@ def test_the_monitor_is_called_by_the_rules_for_every_outgoing_call(
 
     assert monitor.receipts == []
     assert heartbeats.last(auditor.PINGED) is None
+
+
+def test_administrators_see_on_the_desk_that_the_check_fails_or_has_stopped_and_that_nobody_watches(
+    now: datetime, settings: Any
+) -> None:
+    ada = make_user("Ada", roles=["admin"], email="ada@desk.example")
+
+    def shown(at: float) -> set[str]:
+        return {line.name for line in attention.lines(ada, now=now + seconds(at))}
+
+    unwatched = shown(0)
+    settings.DEADMAN_URL = "https://monitor.example/ping"
+    unseen = shown(0)
+    auditor.look(now=now, since=now)
+    failed = shown(1)
+    all_live(now + seconds(30))
+    Message.objects.all().delete()
+    auditor.look(now=now + seconds(30), since=now)
+
+    assert unwatched == {"monitor"}
+    assert unseen == set()
+    assert failed == {"check"}
+    assert shown(31) == set()
+    assert shown(121) == {"check"}
