@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import random
 import threading
 import time
 from collections import Counter
@@ -34,6 +35,8 @@ LANE_SHARE: Final = 1 / 3
 HOLD_SECONDS: Final = 3.0
 OVERDUE: Final = timedelta(seconds=0.1)
 SETTLE_TRIES: Final = 20
+# A transaction that stands still is ended by the server after 15 s (settings), inside the lease of what waits for it.
+HELD_SECONDS: Final = 16.0
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +135,7 @@ class _Run:
         self.now, self.senders, self.lease, self.traffic = now_fn, senders, lease, traffic
         self.tried: queue.SimpleQueue[_Tried] = queue.SimpleQueue()
         self.busy: set[str] = set()
+        self.held: list[tuple[Message, Outcome]] = []
         self.counts: Counter[str] = Counter()
 
     def go(self, limit: int, seconds: float) -> Counter[str]:
@@ -143,7 +147,8 @@ class _Run:
             self.pool, self.pages = pool, pages
             try:
                 failure = self._claim_and_settle(limit, time.monotonic() + seconds)
-                while self.busy:
+                until = time.monotonic() + HELD_SECONDS
+                while self.busy or (self.held and time.monotonic() < until):
                     self._settle_some()
             finally:
                 self.traffic.lanes -= self.busy
@@ -159,7 +164,7 @@ class _Run:
                 room, now = limit - self.counts["claimed"], self.now()
                 holds = time.monotonic() < held and _ticks_late(now)
                 started = self._start(min(BATCH, room), now, pages_only=holds) if room > 0 else 0
-                if self.busy:
+                if self.busy or self.held:
                     self._settle_some()
                 elif holds:
                     time.sleep(0.05)
@@ -223,6 +228,9 @@ class _Run:
     def _settle_some(self) -> None:
         """Settle what has been tried; back after the first lane to end, or a quarter second, to look for new rows."""
         ends = time.monotonic() + 0.25
+        self._settle([])
+        if self.held and not self.busy:
+            time.sleep(random.uniform(0.05, 0.15))  # noqa: S311  (spreads tries, guards nothing)
         while self.busy:
             try:
                 reports = [self.tried.get(timeout=max(0.01, ends - time.monotonic()))]
@@ -240,10 +248,13 @@ class _Run:
                 return
 
     def _settle(self, tried: list[tuple[Message, Outcome]]) -> None:
+        """Settle these and those held up before. Who holds an incident may stand still, and other lanes must go on."""
+        tried = self.held + tried
         if tried:
-            states = _settle_surely(tried, self.now)
+            held, states = _settle_surely(tried, self.now)
             self.counts.update(state.value for state in states.values())
-            self.counts["lost lease"] += len(tried) - len(states)
+            self.counts["lost lease"] += len(tried) - len(states) - len(held)
+            self.held = held
 
     def _give_back(self, messages: Sequence[Message], due_at: Callable[[], datetime]) -> None:
         if messages:
@@ -287,21 +298,22 @@ def _fault(message: Message, error: Exception) -> Outcome:
 
 def _settle_surely(
     tried: Sequence[tuple[Message, Outcome]], now_fn: Callable[[], datetime]
-) -> Mapping[int, State]:
+) -> tuple[list[tuple[Message, Outcome]], Mapping[int, State]]:
     """Settle, through a short absence of the database: an outcome that is lost here would be a second mail later.
 
-    When the answer to a commit was lost, the second try finds the rows settled and changes nothing (F10).
+    First what is to be tried again, since another transaction holds its incident; then the states of the others. When the answer to a commit was lost, the second try finds the rows settled and changes nothing (F10).
     """
     for attempt in range(SETTLE_TRIES):
+        held: list[tuple[Message, Outcome]] = []
         try:
-            return outbox.settle_many(tried, now=now_fn())
+            return held, outbox.settle_many(tried, now=now_fn(), held=held)
         except (OperationalError, InterfaceError):
             if attempt == SETTLE_TRIES - 1 or connection.in_atomic_block:
                 raise
             logger.warning("Settling %d messages is tried again.", len(tried))
             connection.close()
             time.sleep(0.5)
-    return {}
+    return [], {}
 
 
 def _log(packed: Parcel, now: datetime) -> Outcome:

@@ -25,6 +25,8 @@ MAIL_LANES: Final = 4
 
 logger = logging.getLogger(__name__)
 
+Tried = tuple[Message, Outcome]
+
 # Called in the settling transaction with each message that was given up, so that people see it on the incident.
 dead_hooks: list[Callable[[Message, datetime], None]] = []
 
@@ -114,18 +116,24 @@ def settle(message: Message, outcome: Outcome, *, now: datetime) -> State | None
     return settle_many([(message, outcome)], now=now).get(message.pk)
 
 
-def settle_many(tried: Sequence[tuple[Message, Outcome]], *, now: datetime) -> dict[int, State]:
+def settle_many(
+    tried: Sequence[Tried], *, now: datetime, held: list[Tried] | None = None
+) -> dict[int, State]:
     """Write what tries came to, raise the incidents' revs, and tell people of messages given up; states by message.
 
     A message that is no longer ours (its lease ran out and another took it) is left as it is and missing in the answer.
+    With `held` nothing is waited for: messages whose incident another transaction holds are added to it, unwritten.
     """
-    verdicts = {message.pk: verdict(message, outcome, now=now) for message, outcome in tried}
     with transaction.atomic():
         # The incidents first, in the order of their ids, as in every flow; nobody waits in the other order.
         incidents = sorted({message.incident_id for message, _ in tried if message.incident_id is not None})
         if incidents:
-            locked = Incident.objects.select_for_update(no_key=True).filter(pk__in=incidents).order_by("pk")
-            list(locked.values_list("pk", flat=True))
+            rows = Incident.objects.select_for_update(no_key=True, skip_locked=held is not None)
+            locked = set(rows.filter(pk__in=incidents).order_by("pk").values_list("pk", flat=True))
+            if held is not None:
+                held += [each for each in tried if each[0].incident_id not in {None, *locked}]
+                tried = [each for each in tried if each[0].incident_id in {None, *locked}]
+        verdicts = {message.pk: verdict(message, outcome, now=now) for message, outcome in tried}
         won = _write(tried, verdicts, now)
         ours = [(message, outcome) for message, outcome in tried if message.pk in won]
         touched = {message.incident_id for message, _ in ours if message.incident_id is not None}
@@ -185,11 +193,6 @@ def resend(message_id: int, *, now: datetime) -> bool:
         Incident.objects.filter(messages=message_id).update(rev=F("rev") + 1)
         transaction.on_commit(ring, robust=True)
     return bool(again)
-
-
-def given_up() -> int:
-    """How many messages of all incidents stand given up."""
-    return Message.objects.filter(state=State.DEAD).count()
 
 
 def recall(keys: Sequence[str]) -> int:

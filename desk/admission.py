@@ -5,9 +5,11 @@ decisions are made over values read at the start; what they come to is written i
 """
 
 import logging
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import sleep
 from typing import Any, Final
 
 from django.db import transaction
@@ -17,7 +19,7 @@ from django.db.models.functions import Lower
 from comms import outbox
 from desk import triage
 from desk.notices import Notice, messages
-from incidentdesk.kernel import leaving
+from incidentdesk.kernel import leaving, sql, trouble
 from incidentdesk.kernel.stamps import stamp
 from incidents import lifecycle, projection
 from incidents import record as records
@@ -31,20 +33,34 @@ from oncall.alerts import Kin, Waiting
 BATCH: Final = 500
 ROUNDS: Final = 20
 PUT_OFF: Final = timedelta(seconds=30)
+# A group whose incident another transaction holds is tried again after about as long as an act takes, then at each tick.
+BUSY_TRIES: Final = 2
+BUSY_PAUSE: Final = 0.05
+BATCH_WAIT: Final = "SET LOCAL lock_timeout = '500ms'"
+GROUP_WAIT: Final = "SET LOCAL lock_timeout = '100ms'"
 log = logging.getLogger(__name__)
+Group = tuple[str, str]
 
 
 def admit_pending(*, now: datetime, limit: int = BATCH) -> int:
-    """Admit what the hook has stored, the first alert of every group ahead of all others; how many rows were read.
+    """Admit what the hook has stored, the first alert of every group ahead of all others; how many rows were admitted.
 
-    Any number of processes may do this at once: a group is admitted by one at a time, and nobody waits for it.
+    Any number of processes may do this at once: a group is admitted by one at a time, and nobody waits for it. Nor does
+    anybody wait for a transaction that stands still: the groups it holds up stay pending, and all others go on.
     """
     total = 0
+    busy: set[Group] = set()
     for _ in range(ROUNDS):
-        count = _batch(now, limit)
+        before = len(busy)
+        count = _batch(now, limit, busy)
         total += count
-        if not count or leaving.asked():
+        if leaving.asked() or (not count and len(busy) == before):
             break
+    for _ in range(BUSY_TRIES):
+        if busy and not leaving.asked():
+            sleep(random.uniform(0.5, 1.5) * BUSY_PAUSE)  # noqa: S311  (spreads tries, guards nothing)
+            again, busy = busy, set()
+            total += sum(_one_group(group, now, limit, busy) for group in again)
     return total
 
 
@@ -53,10 +69,7 @@ def admit(waiting: Sequence[Waiting], *, now: datetime, time: str = Incident.Tim
 
     With `time` driven the incidents opened are a driver's: their messages are only simulated.
     """
-    admission = _Admission(waiting, now, time)
-    for alert in sorted(waiting, key=lambda each: (not each.critical, each.starts_at, each.id)):
-        admission.take(alert)
-    admission.store()
+    admission = _admitted(waiting, now, time)
     return {
         each.id: admission.records[each.incident].key
         for each in waiting
@@ -64,45 +77,73 @@ def admit(waiting: Sequence[Waiting], *, now: datetime, time: str = Incident.Tim
     }
 
 
-def _batch(now: datetime, limit: int) -> int:
+def _batch(now: datetime, limit: int, busy: set[Group]) -> int:
+    """Admit one batch of groups that are not `busy`, and add to `busy` those that turn out to be; how many rows."""
     if not alerts.any_pending(now=now):
         return 0  # most rounds: one statement, and no transaction to open and close
+    lifecycle.prepare(now=now)
     try:
         with transaction.atomic():
-            waiting = alerts.claim_pending(now=now, limit=limit)
-            if waiting:
-                admit(waiting, now=now)
-            return len(waiting)
-    except Exception:  # the batch is rolled back whole; the bad group is found below
-        log.exception("A batch of alerts could not be admitted; taking its groups one by one.")
-        return _group_by_group(now, limit)
+            sql.run(BATCH_WAIT)
+            waiting = alerts.claim_pending(now=now, limit=limit, without=busy)
+            return _admit_free(waiting, now, busy)
+    except Exception as error:  # the batch is rolled back whole; the bad group is found below
+        if trouble.is_lock_wait(error):
+            log.warning("A batch of alerts met a lock; taking its groups one by one.")
+        else:
+            log.exception("A batch of alerts could not be admitted; taking its groups one by one.")
+        return _group_by_group(now, limit, busy)
 
 
-def _group_by_group(now: datetime, limit: int) -> int:
+def _group_by_group(now: datetime, limit: int, busy: set[Group]) -> int:
     with transaction.atomic():
-        groups = list(dict.fromkeys(alert.group for alert in alerts.claim_pending(now=now, limit=limit)))
-    return sum(_one_group(group, now, limit) for group in groups)
+        waiting = alerts.claim_pending(now=now, limit=limit, without=busy)
+        groups = list(dict.fromkeys(alert.group for alert in waiting))
+    return sum(_one_group(group, now, limit, busy) for group in groups)
 
 
-def _one_group(group: tuple[str, str], now: datetime, limit: int) -> int:
+def _one_group(group: Group, now: datetime, limit: int, busy: set[Group]) -> int:
     members: list[Waiting] = []
     try:
         with transaction.atomic():
+            sql.run(GROUP_WAIT)
             members = alerts.claim_pending(now=now, limit=limit, group=group)
-            if members:
-                admit(members, now=now)
-    except Exception:  # one poisoned group must not stop the others
+            return _admit_free(members, now, busy)
+    except Exception as error:  # one poisoned group must not stop the others
+        if trouble.is_lock_wait(error):
+            busy.add(group)
+            return 0
         log.exception("The alerts of group %s wait for another try.", group)
         with transaction.atomic():
             alerts.put_off(members, until=now + PUT_OFF)
     return len(members)
 
 
-class _Admission:
-    """One batch: what is known of its alerts, the records in hand, and what is to be written."""
+def _admit_free(waiting: Sequence[Waiting], now: datetime, busy: set[Group]) -> int:
+    """Admit these but for the groups whose incidents another transaction holds: those are added to `busy`."""
+    if not waiting:
+        return 0
+    admission = _admitted(waiting, now, Incident.Time.WALL, wait=False)
+    busy |= admission.busy
+    return len(admission.waiting)
 
-    def __init__(self, waiting: Sequence[Waiting], now: datetime, time: str) -> None:
-        self.waiting, self.now, self.time = waiting, now, time
+
+def _admitted(waiting: Sequence[Waiting], now: datetime, time: str, *, wait: bool = True) -> "_Admission":
+    admission = _Admission(waiting, now, time, wait=wait)
+    for alert in sorted(admission.waiting, key=lambda each: (not each.critical, each.starts_at, each.id)):
+        admission.take(alert)
+    admission.store()
+    return admission
+
+
+class _Admission:
+    """One batch: what is known of its alerts, the records in hand, and what is to be written.
+
+    Without `wait` the groups whose incidents another transaction holds are `busy`, and their alerts are not in `waiting`.
+    """
+
+    def __init__(self, waiting: Sequence[Waiting], now: datetime, time: str, *, wait: bool = True) -> None:
+        self.now, self.time = now, time
         self.protocol = parse(lifecycle.current_protocol(now).text)
         self.kin: dict[tuple[str, str], list[Kin]] = defaultdict(list)  # by source and fingerprint
         self.grouped: dict[tuple[str, str], set[int]] = defaultdict(set)  # incidents by source and group
@@ -116,12 +157,23 @@ class _Admission:
         self.nearby = _incidents_of([self.services[a.id] for a in waiting if not a.critical], time)
         known = {each.incident for each in kin if each.incident and each.status != "closed"}
         near = {incident for found in self.nearby.values() for incident in found}
-        self.records = records.load_many(known | near, now=now) if known | near else {}
+        wanted = known | near
+        self.records = records.load_many(wanted, now=now, wait=wait) if wanted else {}
+        held = wanted - self.records.keys()
+        self.busy = {each.group for each in waiting if held & self._concerned(each)} if held else set()
+        self.waiting = [each for each in waiting if each.group not in self.busy]
         self.opened: dict[tuple[str, str], int] = {}
         self.opened_for: dict[int, list[int]] = defaultdict(list)  # what was opened here, by service
         self.planned: list[pages.Planned] = []
         self.superseded: list[int] = []
         self.notices: list[Notice] = []
+
+    def _concerned(self, alert: Waiting) -> set[int]:
+        """The incidents that deciding about an alert may read or change."""
+        found = {each.incident or 0 for each in self.kin.get((alert.source, alert.fingerprint), ())}
+        found |= self.grouped.get(alert.group, set())
+        service = self.services[alert.id]
+        return found | set(self.nearby.get(service.pk, ()) if service else ())
 
     def take(self, alert: Waiting) -> None:
         """Decide about one alert."""

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from comms import outbox
 from desk import admission, heartbeats, reactions
 from desk.notices import Notice, messages
-from incidentdesk.kernel import leaving
+from incidentdesk.kernel import leaving, sql, trouble
 from incidents import deadlines
 from incidents import record as records
 from incidents.deadlines import Due
@@ -23,6 +23,9 @@ from oncall import pages
 
 BATCH = 200
 PUSH = timedelta(seconds=30)
+LOCK_WAIT = "SET LOCAL lock_timeout = '100ms'"
+# References are checked with the row that has them, so that the row which breaks one is known.
+CHECK_AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE"
 # What is due and cannot be claimed is in somebody's hands, for a few milliseconds.
 LOCKED_PAUSE = timedelta(seconds=0.05)
 log = logging.getLogger(__name__)
@@ -77,14 +80,20 @@ def batch(*, now: datetime, limit: int = BATCH) -> int:
             if dues:
                 _do(dues, now)
             return len(dues)
-    except Exception:  # the batch is rolled back whole; the bad row is found below
-        log.exception("A batch of deadlines failed; doing its rows one by one.")
+    except Exception as error:  # the batch is rolled back whole; the bad row is found below
+        if trouble.is_lock_wait(error):
+            log.warning("A batch of deadlines met a lock; doing its rows one by one.")
+        else:
+            log.exception("A batch of deadlines failed; doing its rows one by one.")
         return _one_by_one(now, limit)
 
 
 def _one_by_one(now: datetime, limit: int) -> int:
+    """How many rows were done or pushed. A row that meets another's lock stays due, for the next round."""
     count = 0
     with transaction.atomic():
+        sql.run(LOCK_WAIT)
+        sql.run(CHECK_AT_ONCE)
         dues = deadlines.claim_due(now=now, limit=limit)
         for due in dues:
             try:
@@ -92,6 +101,8 @@ def _one_by_one(now: datetime, limit: int) -> int:
                     _do([due], now)
                 count += 1
             except Exception as error:  # one poisoned row must not stop the others
+                if trouble.is_lock_wait(error):
+                    continue
                 log.exception("Deadline %s of incident %s failed.", due.key, due.incident)
                 _push(due, error, now)
                 count += 1

@@ -20,9 +20,20 @@ from people.models import Team
 from people.roles import Role
 
 UNSORTED = "unsorted"  # the slug of the service that stands for an unknown one
-NEXT_NUMBER = """
-INSERT INTO incidents_counter (series, last) VALUES (%s, 1)
-ON CONFLICT (series) DO UPDATE SET last = incidents_counter.last + 1 RETURNING last
+LAST_NUMBER = "SELECT last FROM incidents_counter WHERE series = %s"
+# The first number without an incident that no transaction is trying now; the scan stops there and locks no further one.
+UNTRIED_NUMBER = """
+SELECT n FROM generate_series(%(after)s::int + 1, %(after)s::int + 1000) AS n
+WHERE CASE WHEN (SELECT true FROM incidents_incident WHERE key =
+            %(series)s::text || '-' || lpad(n::text, greatest(4, length(n::text)), '0')) IS NULL
+      THEN pg_try_advisory_xact_lock(hashtext(%(series)s::text), n) ELSE false END LIMIT 1
+"""
+KEY_TAKEN = "SELECT 1 FROM incidents_incident WHERE key = %s"
+# The counter only says where to begin. One process at a time moves it, and nobody waits to do so.
+COUNTED = """
+INSERT INTO incidents_counter AS c (series, last)
+SELECT %(series)s, %(number)s WHERE pg_try_advisory_xact_lock(hashtext(%(series)s::text), 0)
+ON CONFLICT (series) DO UPDATE SET last = greatest(c.last, excluded.last)
 """
 
 
@@ -49,6 +60,15 @@ def current_protocol(now: datetime) -> ProtocolVersion:
     """The version that new incidents are opened under; the shipped one is stored when there is none yet."""
     latest = ProtocolVersion.objects.order_by("-number").first()
     return latest or store_protocol(default_text(), now=now)
+
+
+def prepare(*, now: datetime) -> None:
+    """Store what the first incident of a new desk needs, outside the transaction that opens it: the shipped protocol.
+
+    An opening that stored it would hold up all others until its commit.
+    """
+    if not ProtocolVersion.objects.exists():
+        store_protocol(default_text(), now=now)
 
 
 @transaction.atomic
@@ -97,11 +117,34 @@ def open_record(opening: Opening, *, by: int | None, role: str = "", now: dateti
 
 
 def next_key(kind: str, now: datetime) -> str:
-    """`INC-2026-0042`, for drills `DRILL-0018`; numbers are given in order and never twice."""
+    """`INC-2026-0042`, for drills `DRILL-0018`: the first free number of its series, never one that an incident has.
+
+    Waits for no other transaction: a process that stands still while it opens an incident keeps its own number and
+    nobody else's. The caller stores an incident under the key in the same transaction.
+    """
     series = "DRILL" if kind == "drill" else f"INC-{now:%Y}"
+    number = _free_number(series)
     with connection.cursor() as cursor:
-        cursor.execute(NEXT_NUMBER, [series])
-        number = cursor.fetchone()[0]
+        cursor.execute(COUNTED, {"series": series, "number": number})
+    return _key(series, number)
+
+
+def _free_number(series: str) -> int:
+    """A number without an incident, locked for this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_NUMBER, [series])
+        row = cursor.fetchone()
+        number: int = row[0] if row else 0
+        while True:
+            cursor.execute(UNTRIED_NUMBER, {"series": series, "after": number})
+            number = cursor.fetchone()[0]
+            # Asked again under the number's lock: who tried it before may have committed meanwhile.
+            cursor.execute(KEY_TAKEN, [_key(series, number)])
+            if cursor.fetchone() is None:
+                return number
+
+
+def _key(series: str, number: int) -> str:
     return f"{series}-{number:04}"
 
 

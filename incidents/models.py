@@ -311,7 +311,7 @@ class Deadline(models.Model):
 
 
 class Counter(models.Model):
-    """The last number given in a series, such as `INC-2026`; taken under a row lock, so keys have no gaps."""
+    """Where the search for the next number of a series, such as `INC-2026`, begins. No incident waits for this row."""
 
     series = models.CharField(max_length=24, primary_key=True)
     last = models.PositiveIntegerField(default=0)

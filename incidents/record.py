@@ -160,9 +160,10 @@ def load(incident: int, *, now: datetime) -> Record:
     return _record(rows[0], now)
 
 
-def load_many(incidents: Iterable[int], *, now: datetime) -> dict[int, Record]:
-    """Lock several incidents, in the order of their ids."""
-    rows = sql.run(LOAD.format(where="i.id = ANY(%b::bigint[])"), [list(incidents)])
+def load_many(incidents: Iterable[int], *, now: datetime, wait: bool = True) -> dict[int, Record]:
+    """Lock several incidents, in the order of their ids. Without `wait` those that others hold are missing in the answer."""
+    statement = LOAD.format(where="i.id = ANY(%b::bigint[])")
+    rows = sql.run(statement if wait else f"{statement} SKIP LOCKED", [list(incidents)])
     return {row[0]: _record(row, now) for row in rows}
 
 

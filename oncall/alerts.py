@@ -9,7 +9,7 @@ or admits ever waits in a circle.
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -23,7 +23,7 @@ from people.roles import Scope
 from people.tokens import digest_of
 
 RING_EVERY: Final = 0.25
-# Each may open an incident, and whoever else opens one waits for its number until the commit.
+# Each may open an incident; a transaction that opens more would keep what it opens from everybody for too long.
 GROUPS_AT_ONCE: Final = 100
 _rang_at = -RING_EVERY
 
@@ -98,10 +98,7 @@ def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[
             "service_slug": each.service,
             "group_key": each.group_key,
             "generator_url": each.generator_url,
-            "runbook_url": each.runbook_url,
             "payload": each.payload,
-            "sender": each.sender,
-            "left_out": each.left_out,
             "count": count,
             "fired": fired,
         }
@@ -117,25 +114,25 @@ WITH token AS (
   WHERE t.digest = %s::text AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())
     AND u.is_active AND %s::text = ANY(t.scopes)
 ), used AS (
-  UPDATE people_apitoken t SET last_used_at = statement_timestamp() FROM token
-  WHERE t.id = token.id AND (token.last_used_at IS NULL OR token.last_used_at < statement_timestamp() - interval '1 minute')
+  UPDATE people_apitoken t SET last_used_at = statement_timestamp() FROM (
+    SELECT u.id FROM people_apitoken u JOIN token ON token.id = u.id
+    WHERE token.last_used_at IS NULL OR token.last_used_at < statement_timestamp() - interval '1 minute'
+    FOR NO KEY UPDATE OF u SKIP LOCKED) free  -- an alert never waits for whoever is changing its token
+  WHERE t.id = free.id
 ), stored AS (
   INSERT INTO oncall_alert AS a (
     source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
-    service_slug, group_key, generator_url, runbook_url, payload, sender, left_out, received_at, heard_at, count, fired,
-    again, pending)
+    service_slug, group_key, generator_url, payload, received_at, count, fired, again, pending)
   SELECT 'alertmanager.' || token.user_id, x.fingerprint, x.starts_at, x.ends_at, x.state, x.critical,
     x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug, x.group_key, x.generator_url,
-    x.runbook_url, x.payload::jsonb, x.sender, x.left_out, clock_timestamp(), clock_timestamp(), x.count, x.fired,
-    false, true
+    x.payload::jsonb, clock_timestamp(), x.count, x.fired, false, true
   FROM token, json_to_recordset(%s::json) AS x(
     fingerprint text, starts_at timestamptz, ends_at timestamptz, state text, critical bool, severity_label text,
     presumed smallint, name text, summary text, value text, service_slug text, group_key text, generator_url text,
-    runbook_url text, payload json, sender text, left_out int, count int, fired bool)
+    payload json, count int, fired bool)
   ORDER BY x.fingerprint COLLATE "C", x.starts_at
-  ON CONFLICT (source, fingerprint, starts_at, past) DO UPDATE SET
+  ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
     count = a.count + excluded.count,
-    heard_at = excluded.heard_at,
     state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' ELSE a.state END,
     ends_at = greatest(a.ends_at, excluded.ends_at),
     pending = a.pending OR (a.state = 'firing' AND excluded.state = 'resolved')
@@ -185,15 +182,22 @@ def any_pending(*, now: datetime) -> bool:
     return bool(sql.run(_ANY, [now])[0][0])
 
 
-def claim_pending(*, now: datetime, limit: int, group: tuple[str, str] | None = None) -> list[Waiting]:
+def claim_pending(
+    *,
+    now: datetime,
+    limit: int,
+    group: tuple[str, str] | None = None,
+    without: Collection[tuple[str, str]] = (),
+) -> list[Waiting]:
     """Up to `limit` pending alerts of groups that nobody else is admitting, the first of each group ahead of the rest.
 
     Must run inside a transaction, which holds the groups, at most GROUPS_AT_ONCE, until it ends. No row is locked before
     `settle`, so the hook never waits for what is decided between; a row that changed meanwhile stays pending. With
-    `group` of that one alone.
+    `group` of that one alone; of the groups in `without` none.
     """
     source, key = group or (None, None)
-    ids = {row[0]: (row[1], row[2]) for row in sql.run(_PENDING, [now, source, source, key, limit])}
+    left = [[source for source, _ in without], [key for _, key in without]]
+    ids = {row[0]: (row[1], row[2]) for row in sql.run(_PENDING, [now, source, source, key, *left, limit])}
     if not ids:
         return []
     groups = list(dict.fromkeys(ids.values()))[:GROUPS_AT_ONCE]
@@ -303,7 +307,8 @@ _PENDING: Final = """
 SELECT id, source, group_key FROM (
   SELECT id, source, group_key, row_number() OVER (PARTITION BY source, group_key ORDER BY critical DESC, id) AS place
   FROM oncall_alert WHERE pending AND (retry_at IS NULL OR retry_at <= %s::timestamptz)
-    AND (%s::text IS NULL OR (source = %s::text AND group_key = %s::text))) ranked
+    AND (%s::text IS NULL OR (source = %s::text AND group_key = %s::text))
+    AND (source, group_key) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[]))) ranked
 ORDER BY place, id LIMIT %s::int
 """
 _LOCK: Final = """

@@ -62,7 +62,7 @@ def change(user: User, *, name: str | None = None, team: Team | None = None, zon
 def set_roles(user: User, roles: Iterable[str]) -> User:
     """Give these roles in place of the old ones, as the next request sees. Whoever loses one signs in anew."""
     with transaction.atomic():
-        before = User.objects.select_for_update().values_list("roles", flat=True).get(pk=user.pk)
+        before = User.objects.select_for_update(no_key=True).values_list("roles", flat=True).get(pk=user.pk)
         user.roles = known_roles(roles)
         user.save(update_fields=["roles"])
         if set(before) - set(user.roles):

@@ -33,6 +33,9 @@ def declare(
     """
     if not may(Right.DECLARE, columns(by.roles)):
         raise NotAllowed(refusal(Right.DECLARE))
+    lifecycle.prepare(now=now)
+    if not _known(form.services):
+        lifecycle.unsorted()
     with transaction.atomic():
         known = remember(by, request_id, "declare", None, form, now=now)
         if known is not None:
@@ -85,8 +88,13 @@ def _hand_over(room: Room) -> None:
                   "You own it until an Incident Commander takes it.", key="owner")  # fmt: skip
 
 
+def _known(slugs: Sequence[str]) -> list[str]:
+    """What was named, each once, without the service that stands for an unknown one."""
+    return [slug for slug in dict.fromkeys(slugs) if slug != lifecycle.UNSORTED]
+
+
 def _services(slugs: Sequence[str]) -> list[Service]:
-    wanted = [slug for slug in dict.fromkeys(slugs) if slug != "unsorted"]
+    wanted = _known(slugs)
     found = {
         service.slug: service for service in Service.objects.select_related("team").filter(slug__in=wanted)
     }

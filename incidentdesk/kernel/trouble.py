@@ -5,6 +5,8 @@ from typing import Final
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
 READ_ONLY: Final = "25006"
+# A lock was not had in time; a deadlock; two transactions that cannot both be: nothing is wrong with the statement itself.
+LOCK_WAITS: Final = frozenset({"55P03", "40P01", "40001"})
 SENTENCE: Final = (
     "The desk cannot reach its database just now. Your text is kept. "
     "Send it again in a few seconds: if it was saved after all, it will not be saved twice."
@@ -20,6 +22,11 @@ def is_trouble(error: BaseException) -> bool:
     if isinstance(error, OperationalError | InterfaceError):
         return True
     return isinstance(error, InternalError) and getattr(error.__cause__, "sqlstate", "") == READ_ONLY
+
+
+def is_lock_wait(error: BaseException) -> bool:
+    """Whether another transaction's lock stopped the statement, so that the same statement may succeed at once."""
+    return getattr(error.__cause__, "sqlstate", "") in LOCK_WAITS
 
 
 def let_go() -> None:

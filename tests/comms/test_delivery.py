@@ -25,6 +25,7 @@ from incidents.models import Deadline
 from tests.at_once import at_once
 from tests.comms.makers import T0, claim, hook, mail, make_client, make_incident, put, state
 from tests.comms.receivers import HttpReceiver, MailServer, http_receiver, mail_server
+from tests.held import held
 
 pytestmark = pytest.mark.django_db
 
@@ -430,3 +431,33 @@ def test_while_a_deadline_is_overdue_pages_go_first_and_the_rest_not_much_later(
     assert len(sent) == 2
     assert time.monotonic() - began >= 0.3
     assert [message.dedupe_key for message in Message.objects.order_by("sent_at")] == ["page", "notice"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_act_that_stands_still_keeps_no_other_incidents_mail_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "HELD_SECONDS", 0.2)
+    frozen, other = make_incident(), make_incident("INC-2026-0002")
+    put(mail("a", incident_id=frozen.pk), mail("b", incident_id=other.pk))
+
+    with held("SELECT 1 FROM incidents_incident WHERE id = %s FOR NO KEY UPDATE", frozen.pk):
+        deliver(lambda: T0, senders=recording(sent := []), seconds=0.2)
+        standing = {"a": state("a"), "b": state("b")}
+
+    assert len(sent) == 2
+    assert standing == {"a": "leased", "b": "sent"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_sent_while_its_incident_was_held_is_settled_once_it_is_free() -> None:
+    incident = make_incident()
+    put(mail("a", incident_id=incident.pk))
+
+    with ExitStack() as stack:
+        stack.enter_context(
+            held("SELECT 1 FROM incidents_incident WHERE id = %s FOR NO KEY UPDATE", incident.pk)
+        )
+        free = threading.Timer(0.5, stack.pop_all().close)
+        free.start()
+        counts = deliver(lambda: T0, senders=recording([]))
+
+    assert (state("a"), counts["sent"], counts["lost lease"]) == ("sent", 1, 0)
