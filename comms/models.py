@@ -148,6 +148,11 @@ class Message(models.Model):
         """The id receivers see, `webhook-id` and Message-ID: the same at every try and every resend."""
         return f"msg_{uuid.uuid5(WIRE_NAMES, self.dedupe_key).hex}"
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it wakes a person."""
+        return self.priority == Priority.PAGE
+
 
 class Breaker(models.Model):
     """Failures in a row of one lane. From the fifth on it rests until `open_until`, then one message goes as a probe."""

@@ -195,6 +195,11 @@ def resend(message_id: int, *, now: datetime) -> bool:
     return bool(again)
 
 
+def given_up() -> int:
+    """How many messages of all incidents stand given up."""
+    return Message.objects.filter(state=State.DEAD).count()
+
+
 def recall(keys: Sequence[str]) -> int:
     """Take back messages that nobody has tried to send yet, in the caller's transaction; how many. What has been tried
     stays as it is, and one that is on its way goes out."""

@@ -9,8 +9,9 @@ from django.db.models import Min
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
+from comms import outbox
 from comms.models import Message
-from desk import heartbeats
+from desk import auditor, heartbeats
 from desk.models import Heartbeat
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.stamps import stamp
@@ -51,7 +52,7 @@ def pulse(request: HttpRequest) -> HttpResponse:
 
 
 def reading(*, now: datetime) -> dict[str, Any]:
-    """The pulse at `now`. `late` is 0 where nothing is due; `age` is null for what never was."""
+    """The pulse at `now`. `late` is 0 where nothing is due; `age` is null for what never was; `faults` are sentences."""
     ticked = heartbeats.last(heartbeats.TICK)
     armed = Deadline.objects.filter(state=Deadline.State.ARMED, driven=False)
     waiting = Message.objects.filter(state="pending")
@@ -61,8 +62,9 @@ def reading(*, now: datetime) -> dict[str, Any]:
         "deadlines": {"late": _late(armed.aggregate(at=Min("due_at"))["at"], now)},
         "outbox": {
             "late": _late(waiting.aggregate(at=Min("due_at"))["at"], now),
-            "dead": Message.objects.filter(state="dead").count(),
+            "dead": outbox.given_up(),
         },
+        "faults": auditor.faults(now=now),
         "heartbeats": [_life(row, now) for row in _rows()],
     }
 

@@ -15,6 +15,9 @@ class Heartbeat(models.Model):
     pid = models.PositiveIntegerField()
     host = models.CharField(max_length=120)
     offset = models.FloatField(help_text="Seconds by which this host's clock is ahead of the database's")
+    note = models.CharField(
+        max_length=1000, default="", help_text="What it found, where it looked for something"
+    )
 
     class Meta:
         ordering = ["name"]

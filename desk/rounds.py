@@ -1,7 +1,5 @@
 """The rounds that the desk's processes make: a ring of beat, the keeper's watch, housekeeping."""
 
-import os
-import socket
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,7 +17,7 @@ ANSWERS_KEPT: Final = timedelta(days=7)  # docs/api.md promises it
 def ring(*, now: datetime, seconds: float) -> int:
     """One ring of beat: the tick, waiting inside its interval for what falls due. How many deadlines were done."""
     heartbeats.beat(heartbeats.BEAT, now=now)
-    heartbeats.beat(f"worker@{socket.gethostname()}:{os.getpid()}"[:80], now=now)
+    heartbeats.beat(heartbeats.worker(), now=now)
     return tick.run(now=now, until=now + timedelta(seconds=seconds * _LOOKAHEAD))
 
 

@@ -1,10 +1,13 @@
 """What beat rings: two lines each. Running one twice, late or in two places is harmless."""
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.conf import settings
 
-from desk import rounds
+from desk import hearing, rounds
 from incidentdesk.kernel import clock
+
+worker_ready.connect(hearing.watch)
 
 
 @shared_task(ignore_result=True)

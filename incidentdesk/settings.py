@@ -3,6 +3,7 @@
 
 import ipaddress
 import os
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -207,6 +208,8 @@ POLL_SECONDS = env.number("POLL_SECONDS", 2.0)
 HIDDEN_POLL_SECONDS = env.number("HIDDEN_POLL_SECONDS", 30.0)
 STALE_SECONDS = env.number("STALE_SECONDS", 10.0)
 HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 5.0)
+AUDIT_SECONDS = env.number("AUDIT_SECONDS", 30.0)
+WORKER_DEAF_SECONDS = env.number("WORKER_DEAF_SECONDS", 45.0)
 MINUTE_SECONDS = env.number("MINUTE_SECONDS", 60.0)
 if MINUTE_SECONDS != 60 and not (DEMO or TESTING):
     raise ImproperlyConfigured(
@@ -319,6 +322,12 @@ OWN_SCRIPT_PATHS = ["/administration/"]  # the admin knows no nonces; its script
 API_PER_MINUTE = env.integer("API_PER_MINUTE", 600, least=1)  # requests of one token; counted in Redis
 OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW")
 WEBHOOK_SECRET = env.text("WEBHOOK_SECRET", "")
+# A monitor outside, which alerts when the desk's pings stop: only something else can say that all of this is dead.
+DEADMAN_URL = env.text("DEADMAN_URL", "")
+if DEADMAN_URL and not re.fullmatch(r"https?://[^/@\s]+(/\S*)?", DEADMAN_URL):
+    raise ImproperlyConfigured(
+        "DEADMAN_URL must be the http or https URL of a monitor, without user or password."
+    )
 
 # ── Static files: hashed names from our own host ─────────────────────────────────────────────────────────────────
 STATIC_URL = "/static/"

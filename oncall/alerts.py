@@ -98,7 +98,10 @@ def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[
             "service_slug": each.service,
             "group_key": each.group_key,
             "generator_url": each.generator_url,
+            "runbook_url": each.runbook_url,
             "payload": each.payload,
+            "sender": each.sender,
+            "left_out": each.left_out,
             "count": count,
             "fired": fired,
         }
@@ -122,17 +125,20 @@ WITH token AS (
 ), stored AS (
   INSERT INTO oncall_alert AS a (
     source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
-    service_slug, group_key, generator_url, payload, received_at, count, fired, again, pending)
+    service_slug, group_key, generator_url, runbook_url, payload, sender, left_out, received_at, heard_at, count, fired,
+    again, pending)
   SELECT 'alertmanager.' || token.user_id, x.fingerprint, x.starts_at, x.ends_at, x.state, x.critical,
     x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug, x.group_key, x.generator_url,
-    x.payload::jsonb, clock_timestamp(), x.count, x.fired, false, true
+    x.runbook_url, x.payload::jsonb, x.sender, x.left_out, clock_timestamp(), clock_timestamp(), x.count, x.fired,
+    false, true
   FROM token, json_to_recordset(%s::json) AS x(
     fingerprint text, starts_at timestamptz, ends_at timestamptz, state text, critical bool, severity_label text,
     presumed smallint, name text, summary text, value text, service_slug text, group_key text, generator_url text,
-    payload json, count int, fired bool)
+    runbook_url text, payload json, sender text, left_out int, count int, fired bool)
   ORDER BY x.fingerprint COLLATE "C", x.starts_at
-  ON CONFLICT (source, fingerprint, starts_at) DO UPDATE SET
+  ON CONFLICT (source, fingerprint, starts_at, past) DO UPDATE SET
     count = a.count + excluded.count,
+    heard_at = excluded.heard_at,
     state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' ELSE a.state END,
     ends_at = greatest(a.ends_at, excluded.ends_at),
     pending = a.pending OR (a.state = 'firing' AND excluded.state = 'resolved')

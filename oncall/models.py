@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -15,7 +16,8 @@ class Alert(models.Model):
     """One firing of one alert: the same source, fingerprint and start are the same alert, however often it is sent.
 
     Only `oncall.alerts` writes here. `fired` says that it was seen firing before it was seen resolved; `pending` that
-    the record of an incident may have to hear of it.
+    the record of an incident may have to hear of it. What `sender`, `resolved_*`, `back_at`, `same_as` and `past` are
+    for stands in decision 54. All of `name`, `summary`, `value`, the links and `payload` say what was heard last.
     """
 
     class State(models.TextChoices):
@@ -29,7 +31,39 @@ class Alert(models.Model):
     fingerprint = models.CharField(max_length=64)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
+    sender = models.CharField(
+        max_length=300,
+        blank=True,
+        db_default="",
+        help_text="The `externalURL` of whoever told of this start first.",
+    )
     state = models.CharField(max_length=8, choices=State)
+    resolved_at = models.DateTimeField(
+        null=True, help_text="When its resolve was received, by our clock; empty while it fires."
+    )
+    resolved_by = ArrayField(
+        models.CharField(max_length=300),
+        default=list,
+        db_default=[],
+        help_text="The senders that resolved it.",
+    )
+    back_at = models.DateTimeField(
+        null=True,
+        help_text="When it was last told firing since its resolve, by a sender that did not resolve it.",
+    )
+    same_as = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The alert that this start of another sender is the same outage as; what is told of it goes there.",
+    )
+    past = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="0; its own id once it went on after its incident was over, in a new row.",
+    )
     critical = models.BooleanField()
     severity_label = models.CharField(max_length=40, blank=True)
     presumed = models.PositiveSmallIntegerField(
@@ -43,9 +77,16 @@ class Alert(models.Model):
         "incidents.Service", null=True, on_delete=models.SET_NULL, related_name="alerts"
     )
     group_key = models.CharField(max_length=300)
-    generator_url = models.CharField(max_length=500, blank=True)
-    payload = models.JSONField(default=dict, help_text="Labels and annotations, trimmed.")
+    generator_url = models.TextField(blank=True)
+    runbook_url = models.TextField(blank=True, db_default="")
+    payload = models.JSONField(
+        default=dict, help_text="Labels and annotations; `left_out` says how many of them were not kept."
+    )
+    left_out = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many alerts of its group the last notification left out."
+    )
     received_at = models.DateTimeField()
+    heard_at = models.DateTimeField(null=True, help_text="When it was last told of, firing or resolved.")
     count = models.PositiveIntegerField(default=1)
     fired = models.BooleanField()
     again = models.BooleanField(default=False)
@@ -59,7 +100,7 @@ class Alert(models.Model):
         ordering = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["source", "fingerprint", "starts_at"], name="alert_same_start_is_the_same"
+                fields=["source", "fingerprint", "starts_at", "past"], name="alert_same_start_once_at_a_time"
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["firing", "resolved", "ended"]), name="alert_state_known"

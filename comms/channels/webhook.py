@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import socket
 import ssl
 from collections.abc import Collection
 from datetime import datetime
@@ -13,30 +12,12 @@ from typing import Final
 from standardwebhooks import Webhook
 
 from comms.channels import ANSWER_LIMIT, EXCHANGE_SECONDS, Outcome, Parcel, Result
+from comms.channels.dialled import Dialled
 from comms.channels.guard import Forbidden, Target, Unresolved, check
-from comms.channels.wire import Watch, dial
+from comms.channels.wire import Watch
 
 RETRY_AFTER_CAP: Final = 300.0
 AGENT: Final = "IncidentDesk/1 (+webhook)"
-
-
-class _Dialled(http.client.HTTPConnection):
-    """An HTTP connection over a socket to the checked address: no look-up, no proxy, no redirect is left to the library."""
-
-    def __init__(self, target: Target, watch: Watch, tls: ssl.SSLContext | None) -> None:
-        super().__init__(target.host, target.port, timeout=EXCHANGE_SECONDS)
-        self._target, self._watch, self._tls = target, watch, tls
-
-    def connect(self) -> None:
-        raw = dial(self._target.addresses, self._target.port, self._watch)
-        self.sock: socket.socket = raw
-        if self._target.scheme == "https":
-            context = self._tls or ssl.create_default_context()
-            wrapped = context.wrap_socket(
-                raw, server_hostname=self._target.host, do_handshake_on_connect=False
-            )
-            self.sock = self._watch.over(wrapped)
-            wrapped.do_handshake()
 
 
 def send(
@@ -81,7 +62,7 @@ def _exchange(
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(parcel.secret).sign(parcel.uid, now, body),
     }
-    connection = _Dialled(target, watch, tls)
+    connection = Dialled(target, watch, tls)
     try:
         connection.request("POST", target.path, body=body.encode(), headers=headers)
         answer = connection.getresponse()

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.conf import settings
+
+from comms import outbox
+from desk import auditor, dead_letters
 from desk.room.shapes import DeskAttention, Link
 from desk.room.words import counted
 from oncall import quarantine
@@ -31,7 +35,24 @@ def _quarantined(count: int) -> str:
     return f"{counted(count, 'alert delivery', 'alert deliveries')} could not be read in the last 7 days."
 
 
+def _given_up(count: int) -> str:
+    return f"{counted(count, 'message', 'messages')} could not be delivered."
+
+
 SOURCES: Final = (
+    Source(
+        "check",
+        lambda now: int(auditor.has_failed(now=now)),
+        lambda _: "The last check of this desk found a fault.",
+        Link("/ops/pulse", "Show pulse"),
+    ),
+    Source(
+        "monitor",
+        lambda now: int(not settings.DEADMAN_URL and not settings.DEMO),
+        lambda _: "No monitor outside would notice that this desk is down. Set DEADMAN_URL.",
+        Link("/ops/pulse", "Show pulse"),
+    ),
+    Source("messages", lambda now: outbox.given_up(), _given_up, Link(dead_letters.LISTED, "Show messages")),
     Source(
         "quarantine",
         lambda now: quarantine.total(now=now),

@@ -13,13 +13,18 @@ from oncall.hooks.strict import Malformed, loads
 
 CRITICAL: Final = frozenset({"critical", "page"})
 STATUSES: Final = frozenset({"firing", "resolved"})
-LABELS: Final = 40
+LABELS: Final = 64
+TEXT: Final = 1_000
+LINK: Final = 8_000  # a query of Prometheus in an address is long; a link that is cut leads nowhere
 _LEVEL: Final = re.compile(r"(?:sev[-_ ]?)?([1-4])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One alert of one notification. Times are aware UTC; `presumed` is the severity that its label `sev` asks for."""
+    """One alert of one notification. Times are aware UTC; `presumed` is the severity that its label `sev` asks for.
+
+    `sender` is who sent it, by its `externalURL`; `left_out` how many alerts of the group the notification says it lacks.
+    """
 
     fingerprint: str
     starts_at: datetime
@@ -34,7 +39,10 @@ class Incoming:
     service: str
     group_key: str
     generator_url: str
-    payload: Mapping[str, Mapping[str, str]]
+    payload: Mapping[str, Mapping[str, Any]]
+    sender: str = ""
+    runbook_url: str = ""
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,13 @@ def parse(body: bytes) -> Notification:
     raw = data.get("alerts")
     if not isinstance(raw, list):
         raise Malformed("There is no list of alerts", "alerts")
-    group = _group(data)
+    group, sender, left_out = _group(data), _sender(data), _left_out(data)
     alerts: list[Incoming] = []
     aside: list[Aside] = []
     faults = 0
     for place, each in enumerate(raw):
         try:
-            alerts.append(_alert(each, group, f"alerts[{place}]"))
+            alerts.append(_alert(each, group, f"alerts[{place}]", sender, left_out))
         except _UnknownStatus as unknown:
             aside.append(Aside(unknown.reason, unknown.position))
         except Malformed as fault:
@@ -96,7 +104,22 @@ def _group(data: Mapping[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _alert(each: Any, group: str, at: str) -> Incoming:
+def _sender(data: Mapping[str, Any]) -> str:
+    """Who sends: the address it gives itself, or nothing. Two that write it apart by a last slash are one."""
+    url = data.get("externalURL")
+    if not isinstance(url, str):
+        return ""
+    url = _line(url, LINK).rstrip("/")
+    return url if len(url) <= 200 else f"sha256:{hashlib.sha256(url.encode()).hexdigest()}"
+
+
+def _left_out(data: Mapping[str, Any]) -> int:
+    """`truncatedAlerts`, which Alertmanager says where `max_alerts` cut the group."""
+    count = data.get("truncatedAlerts")
+    return min(count, 1_000_000) if type(count) is int and count > 0 else 0
+
+
+def _alert(each: Any, group: str, at: str, sender: str, left_out: int) -> Incoming:
     if not isinstance(each, dict):
         raise Malformed("An alert is not an object", at)
     status = each.get("status")
@@ -126,7 +149,10 @@ def _alert(each: Any, group: str, at: str) -> Incoming:
         service=_line(labels.get("service") or labels.get("job") or "", 80),
         group_key=group,
         generator_url=_url(each.get("generatorURL")),
-        payload={"labels": _trimmed(labels), "annotations": _trimmed(annotations)},
+        payload=_payload(labels, annotations),
+        sender=sender,
+        runbook_url=_url(annotations.get("runbook_url")),
+        left_out=left_out,
     )
 
 
@@ -173,7 +199,7 @@ def _level(label: str) -> int | None:
 
 def _url(value: Any) -> str:
     """A link people may follow, or nothing: http(s) only, so that no page ever shows another kind."""
-    if not isinstance(value, str) or not value.startswith(("http://", "https://")) or len(value) > 500:
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")) or len(value) > LINK:
         return ""
     return value if value.isprintable() and " " not in value else ""
 
@@ -185,12 +211,22 @@ def _line(value: str, limit: int) -> str:
 
 
 def _text(value: str) -> str:
-    return (
-        value
-        if value.isascii() and value.isprintable() and len(value) <= 1_000
-        else clean_text(value[:1_000])
-    )
+    """A text, whole or with its end marked as cut."""
+    if len(value) > TEXT:
+        value = f"{value[: TEXT - 1]}…"
+    return value if value.isascii() and value.isprintable() else clean_text(value)
+
+
+def _payload(labels: Mapping[str, str], annotations: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Labels and annotations, the first of each; `left_out` says how many there are beyond."""
+    kept: dict[str, dict[str, Any]] = {"labels": _trimmed(labels), "annotations": _trimmed(annotations)}
+    missing = {
+        name: len(told) - LABELS
+        for name, told in (("labels", labels), ("annotations", annotations))
+        if len(told) > LABELS
+    }
+    return {**kept, "left_out": missing} if missing else kept
 
 
 def _trimmed(texts: Mapping[str, str]) -> dict[str, str]:
-    return {_line(name, 100): _line(value, 240) for name, value in list(texts.items())[:LABELS]}
+    return {_line(name, 100): _text(value) for name, value in list(texts.items())[:LABELS]}

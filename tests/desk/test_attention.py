@@ -1,5 +1,7 @@
 """The lines that administrators see on the Desk, and the page behind them."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -37,7 +39,8 @@ def test_an_administrator_sees_on_the_desk_that_something_could_not_be_read() ->
     assert "could not be read" not in his
 
 
-def test_a_desk_where_nothing_is_wrong_has_no_line() -> None:
+def test_a_desk_where_nothing_is_wrong_has_no_line(settings: Any) -> None:
+    settings.DEADMAN_URL = "https://monitor.example/ping"
     long_ago = clock.now() - minutes(7 * 24 * 60 + 1)
     quarantine.keep("alertmanager.1", [("The body is not JSON", "character 3")], b"{{{", now=long_ago)
 

@@ -118,17 +118,19 @@ class Place:
             )
 
     def another(self, name: str, **environment: str) -> "subprocess.Popen[bytes]":
-        """One more beat or keeper beside the desk's own."""
-        celery = ["-m", "celery", "--app", "incidentdesk", "--quiet", "beat", "--pidfile", ""]
-        command = (
-            [*celery, "--scheduler", "incidentdesk.beat:Steady"]
-            if name == "beat"
-            else ["manage.py", "keeper"]
-        )
+        """One more beat, keeper or worker beside the desk's own; a "deaf" worker listens where nobody calls."""
+        celery = ["-m", "celery", "--app", "incidentdesk", "--quiet"]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        command = {
+            "beat": [*celery, "beat", "--pidfile", "", "--scheduler", "incidentdesk.beat:Steady"],
+            "keeper": ["manage.py", "keeper"],
+            "worker": [*celery, "worker", *quiet],
+            "deaf": [*celery, "worker", *quiet, "--queues", "nobody-calls-here"],
+        }
         return subprocess.Popen(
-            [sys.executable, *command],
+            [sys.executable, *command[name]],
             cwd=ROOT,
-            env={**self.running.environment, "DESK_PROCESS": name, **environment},
+            env={**self.running.environment, "DESK_PROCESS": name.replace("deaf", "worker"), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -155,8 +157,13 @@ class Place:
 
 @contextlib.contextmanager
 def place(**environment: str) -> Generator[Place, None, None]:
-    """A desk with its receivers while the block runs. It is filled with nothing but the cast."""
+    """A desk with its receivers while the block runs. It is filled with nothing but the cast.
+
+    `DEADMAN_PATH` makes the receiver its monitor, under that path.
+    """
     with mail_server() as mail, http_receiver() as hooks:
+        if path := environment.pop("DEADMAN_PATH", ""):
+            environment["DEADMAN_URL"] = hooks.url(path)
         own = {
             **SHORT,
             "SMTP_URL": f"smtp://127.0.0.1:{mail.port}",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from incidentdesk.kernel.embedded.valkey import free_port
-from oncall.hooks.alertmanager import parse
+from oncall.hooks.alertmanager import LABELS, parse
 from oncall.hooks.strict import BODY_LIMIT, Malformed
 from tests import alertmanager
 from tests.alertmanager import RECORDED
@@ -186,3 +186,58 @@ def test_a_thousand_broken_bodies_are_each_read_or_refused_and_nothing_else() ->
             assert fault.position
 
     assert refused > 500
+
+
+def test_long_links_are_kept_whole_and_other_kinds_of_links_not_at_all() -> None:
+    long = "https://prometheus.example/graph?g0.expr=" + "x" * 3_000
+
+    kept = parse(body(generatorURL=long, annotations={"runbook_url": f"{long}#what-to-do"})).alerts[0]
+    odd = parse(body(annotations={"runbook_url": "javascript:alert(1)"})).alerts[0]
+
+    assert (kept.generator_url, kept.runbook_url) == (long, f"{long}#what-to-do")
+    assert odd.runbook_url == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "sender"),
+    [
+        ("http://am-1.example:9093", "http://am-1.example:9093"),
+        ("http://am-1.example:9093/", "http://am-1.example:9093"),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_a_notification_says_who_sent_it(told: object, sender: str) -> None:
+    raw = recorded("firing")
+    raw["externalURL"] = told
+
+    assert {each.sender for each in parse(json.dumps(raw).encode()).alerts} == {sender}
+
+
+def test_senders_with_long_names_are_told_apart() -> None:
+    raw = recorded("firing")
+    senders = set()
+    for end in "ab":
+        raw["externalURL"] = "http://" + "x" * 400 + end
+        senders |= {each.sender for each in parse(json.dumps(raw).encode()).alerts}
+
+    assert len(senders) == 2 and all(len(sender) <= 300 for sender in senders)
+
+
+@pytest.mark.parametrize(
+    ("told", "left_out"), [(0, 0), (12, 12), (-1, 0), (True, 0), ("9", 0), (10**17, 1_000_000)]
+)
+def test_a_notification_says_how_many_alerts_it_leaves_out(told: object, left_out: int) -> None:
+    raw = recorded("firing")
+    raw["truncatedAlerts"] = told
+
+    assert {each.left_out for each in parse(json.dumps(raw).encode()).alerts} == {left_out}
+
+
+def test_labels_beyond_the_limit_are_counted() -> None:
+    labels = {"alertname": "Many", **{f"l{n}": "v" for n in range(LABELS + 4)}}
+
+    payload = parse(body(labels=labels)).alerts[0].payload
+
+    assert len(payload["labels"]) == LABELS
+    assert payload["left_out"] == {"labels": 5}

@@ -16,12 +16,13 @@ from django.test import RequestFactory
 
 from comms import outbox
 from comms.models import Message
-from desk import heartbeats, rounds, tick
+from desk import auditor, hearing, heartbeats, rounds, tick
 from desk.management.commands.keeper import Command
 from desk.models import Heartbeat
 from incidentdesk.beat import Steady
 from incidentdesk.celery import app
 from incidentdesk.kernel.page import page
+from incidents.models import Deadline
 from tests.comms import makers
 from tests.factories import make_incident
 
@@ -88,6 +89,12 @@ def a_protocol_minute_lasts(seconds: float) -> object:
     return due.due_at - incident.opened_at
 
 
+def a_deadline_is_late(seconds: float) -> object:
+    make_incident(declared_at=NOW)
+    due = Deadline.objects.earliest("due_at").due_at
+    return [fault for fault in auditor.faults(now=due + timedelta(seconds=4)) if "deadline" in fault]
+
+
 BEHAVIOUR: dict[str, Callable[[float], object]] = {
     "TICK_SECONDS": beats("tick"),
     "DELIVER_SECONDS": beats("deliver"),
@@ -98,6 +105,8 @@ BEHAVIOUR: dict[str, Callable[[float], object]] = {
     "POLL_SECONDS": pages_are_told("poll_ms"),
     "HIDDEN_POLL_SECONDS": pages_are_told("hidden_poll_ms"),
     "STALE_SECONDS": pages_are_told("stale_ms"),
+    "AUDIT_SECONDS": a_deadline_is_late,
+    "WORKER_DEAF_SECONDS": lambda _: hearing.patience(),
     "MINUTE_SECONDS": a_protocol_minute_lasts,
 }
 ALSO = {"LEASE_SECONDS": ("OUTBOX_LEASE",)}
