@@ -95,4 +95,4 @@ def _may_look(request: HttpRequest, now: datetime) -> bool:
     if isinstance(request.user, User):
         return request.user.is_admin
     token = tokens.check(tokens.bearer(request.headers.get("Authorization", "")), now=now)
-    return token is not None and Scope.OPS_READ in token.scopes
+    return token is not None and tokens.allows(token, Scope.OPS_READ)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from desk import heartbeats, tick
+from desk import ending_tokens, heartbeats, tick
 from desk.models import Heartbeat, Idempotency
 from oncall import quarantine
 from people import audit, throttle
@@ -25,6 +25,7 @@ def keep_house(*, now: datetime) -> None:
     """Delete what has ended and chain what was audited. Twice is safe."""
     SessionStore.clear_expired()
     throttle.prune(now=now)
+    ending_tokens.tell(now=now)
     audit.seal(now=now)
     quarantine.prune(now=now)
     Idempotency.objects.filter(at__lt=now - ANSWERS_KEPT).delete()

@@ -19,8 +19,8 @@ from django.db import transaction
 from comms import doorbell
 from incidentdesk.kernel import sql
 from oncall.hooks.alertmanager import Incoming
+from people import tokens
 from people.roles import Scope
-from people.tokens import digest_of
 
 RING_EVERY: Final = 0.25
 # Each may open an incident; a transaction that opens more would keep what it opens from everybody for too long.
@@ -107,16 +107,12 @@ def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[
         }
         for each, count, fired in rows
     ]
-    return [digest_of(token), Scope.ALERTS_WRITE.value, json.dumps(told)]
+    return [*tokens.live(token, Scope.ALERTS_WRITE), json.dumps(told)]
 
 
 # A token that is unknown, revoked, expired or of another scope yields no row of `token`, by one and the same path (F30).
-_STORE: Final = """
-WITH token AS (
-  SELECT t.id, t.user_id, t.last_used_at FROM people_apitoken t JOIN people_user u ON u.id = t.user_id
-  WHERE t.digest = %s::text AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())
-    AND u.is_active AND %s::text = ANY(t.scopes)
-), used AS (
+_STORE: Final = f"""
+WITH token AS ({tokens.LIVE}), used AS (
   UPDATE people_apitoken t SET last_used_at = statement_timestamp() FROM (
     SELECT u.id FROM people_apitoken u JOIN token ON token.id = u.id
     WHERE token.last_used_at IS NULL OR token.last_used_at < statement_timestamp() - interval '1 minute'
@@ -147,7 +143,7 @@ WITH token AS (
 SELECT token.user_id, (SELECT count(*) FROM stored), (SELECT count(*) FROM stored WHERE new),
   (SELECT count(*) FROM stored WHERE pending)
 FROM token
-"""
+"""  # noqa: S608  (texts of our own)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from people import tokens
 from people.models import ApiToken, Session, User
 from people.roles import Scope
 
@@ -49,17 +50,21 @@ def device(row: Session, *, user: User, key: str | None) -> DeviceRow:
 
 def token(row: ApiToken, *, user: User, now: datetime) -> TokenRow:
     """A token as a row."""
-    ended = row.expires_at is not None and row.expires_at <= now
-    ends = "never" if row.expires_at is None else _written(row.expires_at, user)
     return TokenRow(
         uid=row.uid,
         name=row.name,
         prefix=row.prefix,
-        scopes=", ".join(str(Scope(scope).label) for scope in row.scopes),
+        scopes=", ".join(_scope(row, Scope(scope)) for scope in row.scopes),
         used=_written(row.last_used_at, user) if row.last_used_at else "never",
-        ends=f"revoked {_written(row.revoked_at, user)}" if row.revoked_at else ends,
-        live=row.revoked_at is None and not ended,
+        ends=f"revoked {_written(row.revoked_at, user)}"
+        if row.revoked_at
+        else _written(row.expires_at, user),
+        live=row.revoked_at is None and row.expires_at > now,
     )
+
+
+def _scope(row: ApiToken, scope: Scope) -> str:
+    return str(scope.label) if tokens.allows(row, scope) else f"{scope.label} (not with the present roles)"
 
 
 def _written(moment: datetime, user: User) -> str:

@@ -159,7 +159,7 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)
     created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -172,7 +172,7 @@ class ApiToken(models.Model):
             models.CheckConstraint(name="token_has_a_scope", condition=Q(scopes__len__gte=1)),
             models.CheckConstraint(
                 name="token_expires_after_it_was_made",
-                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("created_at")),
+                condition=Q(expires_at__gt=F("created_at")),
             ),
         ]
 

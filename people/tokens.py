@@ -1,39 +1,103 @@
 """API tokens: 256 random bits behind a readable prefix, stored as a digest, shown once (S16).
 
 Unknown, revoked and expired tokens and those of people who were put out take one path with one query that finds
-nothing, so neither the answer nor its time tells them apart (F30).
+nothing, so neither the answer nor its time tells them apart (F30). A scope is asked again at each use against what the
+person is now: whoever loses a role loses with it what their tokens could do by it. Every token has an end.
 """
 
 import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from django.db.models import Q
+from typing import Any, Final
 
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidentdesk.kernel.text import clean_line
 from people.models import ApiToken, User
-from people.roles import Scope
+from people.rights import Right, columns, may
+from people.roles import Role, Scope
 
+LIFE: Final = timedelta(days=90)
+MACHINE_LIFE: Final = timedelta(days=365)
+LONGEST_DAYS: Final = 366
 _MARK = "idesk_"
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _NO_DIGEST = "0" * 64
 
 
+@dataclass(frozen=True)
+class Holders:
+    """Who may have a scope: people with one of these roles, service accounts where `machines` says so, or everybody."""
+
+    roles: frozenset[Role] = frozenset()
+    machines: bool = True
+    everybody: bool = False
+
+
+_EVERYBODY = Holders(everybody=True)
+_ADMINISTRATORS = frozenset({Role.ADMIN})
+# What comes in at the hook opens incidents and pages people without asking for anybody's rights in them.
+_MAY_PAGE = frozenset(role for role in Role if may(Right.PAGE, columns([role])))
+
+HOLDERS: Final[dict[Scope, Holders]] = {
+    Scope.ALERTS_WRITE: Holders(_MAY_PAGE | _ADMINISTRATORS),
+    Scope.INCIDENTS_READ: _EVERYBODY,  # each read and each act asks for the person's own rights
+    Scope.INCIDENTS_WRITE: _EVERYBODY,
+    Scope.STATUS_READ: _EVERYBODY,
+    Scope.OPS_READ: Holders(_ADMINISTRATORS),
+    Scope.ADMIN: Holders(_ADMINISTRATORS, machines=False),
+}
+
+LIVE: Final = """
+  SELECT t.id, t.user_id, t.last_used_at FROM people_apitoken t JOIN people_user u ON u.id = t.user_id
+  WHERE t.digest = %s::text AND t.revoked_at IS NULL AND t.expires_at > statement_timestamp() AND u.is_active
+    AND %s::text = ANY(t.scopes) AND (u.roles && %s::varchar[] OR u.is_machine AND %s::bool OR %s::bool)
+"""
+"""The live token with a text and a scope that its person may have now: for statements that check it and store at once."""
+
+
+def live(text: str, scope: Scope) -> list[Any]:
+    """The parameters of LIVE."""
+    holders = HOLDERS[scope]
+    roles = sorted(role.value for role in holders.roles)
+    return [digest_of(text), scope.value, roles, holders.machines, holders.everybody]
+
+
 def open_to(user: User) -> list[Scope]:
-    """The scopes that a token of this person may have: to administer is for administrators, the pulse for machines too."""
-    closed = set() if user.is_admin else {Scope.ADMIN} if user.is_machine else {Scope.ADMIN, Scope.OPS_READ}
-    return [scope for scope in Scope if scope not in closed]
+    """The scopes that a token of this person may have."""
+    return [scope for scope, holders in HOLDERS.items() if _among(user, holders)]
+
+
+def allows(token: ApiToken, scope: Scope) -> bool:
+    """Whether the token was made for this scope and its person, as loaded with it, may have it still."""
+    return scope.value in token.scopes and _among(token.user, HOLDERS[scope])
+
+
+def _among(user: User, holders: Holders) -> bool:
+    by_kind = holders.everybody or (user.is_machine and holders.machines)
+    return by_kind or not holders.roles.isdisjoint(user.roles)
+
+
+def ends_at(user: User, *, now: datetime, days: float | None = None) -> datetime:
+    """When a token made now ends: after `days`, else after 90, or 365 for a service account. Raises Invalid."""
+    if days is None:
+        return now + (MACHINE_LIFE if user.is_machine else LIFE)
+    if not 0 < days <= LONGEST_DAYS:  # also of what is no number
+        raise _invalid(
+            "expires_at", f"A token lives more than 0 and at most {LONGEST_DAYS} days. None was made."
+        )
+    return now + timedelta(days=days)
 
 
 def make(
     user: User, *, name: str, scopes: Iterable[str], now: datetime, expires_at: datetime | None = None
 ) -> tuple[str, ApiToken]:
-    """Make a token for the person: its text, which cannot be had again, and its row.
+    """Make a token for the person: its text, which cannot be had again, and its row. Without an end it gets the usual one.
 
-    Raises Invalid for an unknown or missing scope or a past end, NotAllowed for a scope only administrators give.
+    Raises Invalid for an unknown or missing scope, a past end or one too far away, NotAllowed for a scope that the person
+    may not have.
     """
     wanted = sorted({str(scope) for scope in scopes})
     unknown = [scope for scope in wanted if scope not in Scope.values]
@@ -42,10 +106,14 @@ def make(
     name = clean_line(name, name="The name", limit=80)
     if not name:
         raise _invalid("name", "Give the token a name, so that it can be told from others.")
-    if expires_at is not None and expires_at <= now:
+    ends = expires_at or ends_at(user, now=now)
+    if ends <= now:
         raise _invalid("expires_at", "The token would have ended already.")
-    if not set(wanted) <= {scope.value for scope in open_to(user)}:
-        raise NotAllowed("Only administrators may have a token with this scope. No token was made.")
+    if ends > now + timedelta(days=LONGEST_DAYS):
+        raise _invalid("expires_at", f"A token lives at most {LONGEST_DAYS} days. No token was made.")
+    beyond = [scope for scope in wanted if scope not in open_to(user)]
+    if beyond:
+        raise NotAllowed(f"{user.name} may not have a token with the scope {beyond[0]}. No token was made.")
     prefix = f"{_MARK}{secrets.token_hex(3)}"
     text = f"{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiToken.objects.create(
@@ -55,18 +123,17 @@ def make(
         digest=digest_of(text),
         scopes=wanted,
         created_at=now,
-        expires_at=expires_at,
+        expires_at=ends,
     )
     return text, row
 
 
 def check(text: str, *, now: datetime) -> ApiToken | None:
-    """The live token with this text, its person loaded, or None. Notes the use, at most once a minute."""
+    """The live token with this text, its person loaded, or None; `allows` says what for. Notes the use once a minute."""
     digest = digest_of(text)
     row = (
         ApiToken.objects.select_related("user")
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-        .filter(digest=digest, revoked_at__isnull=True, user__is_active=True)
+        .filter(digest=digest, revoked_at__isnull=True, expires_at__gt=now, user__is_active=True)
         .first()
     )
     if not hmac.compare_digest(row.digest if row else _NO_DIGEST, digest) or row is None:
@@ -86,6 +153,23 @@ def bearer(header: str) -> str:
 def revoke(token: ApiToken, *, now: datetime) -> None:
     """End a token for good. Twice is safe: the first time stands."""
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=now)
+
+
+def revoke_all(user: User, *, now: datetime) -> int:
+    """End every live token of the person; how many. Twice is safe."""
+    return ApiToken.objects.filter(user=user, revoked_at__isnull=True, expires_at__gt=now).update(
+        revoked_at=now
+    )
+
+
+def ending(*, now: datetime, within: timedelta) -> list[ApiToken]:
+    """Tokens that programs send alerts or act with and that end within this time, their people loaded."""
+    rows = ApiToken.objects.select_related("user").filter(
+        revoked_at__isnull=True, expires_at__gt=now, expires_at__lte=now + within, user__is_active=True
+    )
+    return [
+        row for row in rows.order_by("expires_at") if row.user.is_machine or allows(row, Scope.ALERTS_WRITE)
+    ]
 
 
 def digest_of(text: str) -> str:

@@ -38,7 +38,7 @@ class Bearer(HttpBearer):
             raise TooMany(bad_tokens.PER, bad=True) if bad_tokens.too_many(request) else NoToken()
         limits.count(f"token:{found.pk}", now=now)
         request.now = now  # type: ignore[attr-defined]  # one reading of the clock a request
-        if self.scope.value not in found.scopes:
+        if not tokens.allows(found, self.scope):
             raise NotAllowed(
                 f"This token lacks the scope {self.scope.value}. Nothing was changed; use one that has it."
             )
@@ -63,4 +63,4 @@ def instant(request: Any) -> datetime:
 
 def administers(request: Any) -> bool:
     """Whether an administrator's token was made for administering, too."""
-    return Scope.ADMIN.value in request.auth.scopes and person(request).is_admin
+    return tokens.allows(request.auth, Scope.ADMIN)

@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 
 from comms import outbox
-from desk import auditor, dead_letters
+from desk import auditor, dead_letters, ending_tokens
 from desk.room.shapes import DeskAttention, Link
 from desk.room.words import counted
 from oncall import quarantine
@@ -39,6 +39,10 @@ def _given_up(count: int) -> str:
     return f"{counted(count, 'message', 'messages')} could not be delivered."
 
 
+def _tokens_ending(count: int) -> str:
+    return f"{counted(count, 'API token')} of programs {'ends' if count == 1 else 'end'} within 14 days."
+
+
 SOURCES: Final = (
     Source(
         "check",
@@ -58,6 +62,12 @@ SOURCES: Final = (
         lambda now: quarantine.total(now=now),
         _quarantined,
         Link("/administration/oncall/quarantine/", "Show quarantine"),
+    ),
+    Source(
+        "tokens_ending",
+        ending_tokens.count,
+        _tokens_ending,
+        Link("/administration/people/apitoken/", "Show tokens"),
     ),
 )
 

@@ -11,6 +11,7 @@ from comms.models import Message
 from desk import heartbeats, tick
 from incidentdesk.kernel import clock
 from incidents.models import Deadline
+from people import accounts
 from tests.comms.makers import mail, put
 from tests.desk.doors import signed_in, token
 from tests.factories import make_incident, minutes
@@ -89,3 +90,13 @@ def test_after_a_tick_nothing_is_late_and_an_administrator_sees_it() -> None:
     assert seen["deadlines"]["late"] == 0
     assert seen["tick"]["age"] < 10
     assert seen["outbox"]["dead"] == Message.objects.filter(state="dead").count() == 0
+
+
+def test_the_pulse_closes_to_a_token_whose_person_administers_no_longer() -> None:
+    ada = make_user("Ada", roles=["admin"])
+    text = token(ada, "ops:read")
+    assert pulse(Client(), text).status_code == 200
+
+    accounts.set_roles(ada, ["manager"])
+
+    assert pulse(Client(), text).status_code == 404

@@ -16,10 +16,12 @@ from desk import bad_tokens, hooks
 from incidentdesk.kernel import clock
 from oncall import quarantine
 from oncall.models import Alert, Quarantine
+from people import accounts
 from people.models import ApiToken
 from tests.alertmanager import RECORDED
 from tests.factories import T0, minutes
 from tests.oncall.makers import alert, body, make_source
+from tests.people.factories import make_user
 from tests.people.timing import widest_gap
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +216,21 @@ def test_what_was_set_aside_is_forgotten_after_a_week() -> None:
 
 def test_only_posts_are_taken() -> None:
     assert Client().get(URL).status_code == 405
+
+
+@pytest.mark.parametrize("role", ["executive", "customer_support", "client_contact", "spectator"])
+def test_a_token_of_somebody_who_lost_the_roles_for_it_opens_no_incident(role: str) -> None:
+    """Asked again at each use, in the statement that stores; the answer is that to an unknown token."""
+    user = make_user("Ada", roles=["admin"])
+    token = make_source(clock.now(), user=user)
+    assert post(token, body(alert("A", since=T0))).status_code == 202
+
+    accounts.set_roles(user, [role])
+    demoted = post(token, body(alert("B", since=T0)))
+    unknown = post("idesk_no_such_token", body(alert("B", since=T0)))
+    accounts.set_roles(user, ["engineer"])
+    again = post(token, body(alert("C", since=T0)))
+
+    assert (demoted.status_code, demoted.content) == (401, unknown.content)
+    assert again.status_code == 202
+    assert list(Alert.objects.order_by("name").values_list("name", flat=True)) == ["A", "C"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from incidentdesk.kernel import clock
 from oncall import alerts
 from oncall.hooks.alertmanager import parse
 from people import tokens
@@ -50,10 +51,11 @@ def zulu(at: datetime) -> str:
 def make_source(
     now: datetime, *scopes: str, user: User | None = None, lasts_until: datetime | None = None
 ) -> str:
-    """The token of a machine that may send alerts."""
+    """The token of a machine that may send alerts; without an end given it lives by the database's clock, as the hook asks."""
     machine = user or make_user("Monitoring", roles=(), is_machine=True)
+    made_at = now if lasts_until else clock.now()
     return tokens.make(
-        machine, name="alertmanager", scopes=scopes or ["alerts:write"], now=now, expires_at=lasts_until
+        machine, name="alertmanager", scopes=scopes or ["alerts:write"], now=made_at, expires_at=lasts_until
     )[0]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from incidentdesk.kernel import clock
 from people import tokens
-from people.models import Session, User
+from people.models import ApiToken, Session, User
 from tests.people.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +70,39 @@ def test_a_token_is_printed_once_and_works() -> None:
 
     found = tokens.check(made["token"], now=clock.now())
     assert found
-    assert (found.name, found.scopes, made["expires_at"]) == ("alertmanager", ["alerts:write"], None)
+    assert (found.name, found.scopes) == ("alertmanager", ["alerts:write"])
+    assert made["expires_at"] == found.expires_at.isoformat()
+
+
+@pytest.mark.parametrize(("is_machine", "days"), [(True, 365), (False, 90)])
+def test_a_token_of_the_command_line_ends_also_when_nobody_says_when(is_machine: bool, days: int) -> None:
+    make_user(email="robot@example.org", is_machine=is_machine)
+    before = clock.now()
+
+    made = run("token", "--user", "robot@example.org", "--scope", "incidents:read")
+
+    lasts = datetime.fromisoformat(made["expires_at"]) - before
+    assert timedelta(days=days) <= lasts < timedelta(days=days, minutes=1)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "367", "1e300", "nan", "inf", "-inf"])
+def test_a_life_that_no_token_has_is_refused_in_a_sentence(days: str) -> None:
+    make_user(email="robot@example.org", is_machine=True)
+
+    with pytest.raises(CommandError, match="at most 366 days"):
+        run("token", "--user", "robot@example.org", "--scope", "incidents:read", f"--days={days}")
+
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["executive", "customer_support", "client_contact", "spectator"])
+def test_the_command_line_gives_nobody_a_scope_that_their_roles_do_not_allow(role: str) -> None:
+    make_user(email="ed@example.org", roles=[role])
+
+    with pytest.raises(CommandError, match="may not have a token with the scope alerts:write"):
+        run("token", "--user", "ed@example.org", "--scope", "incidents:read", "--scope", "alerts:write")
+
+    assert not ApiToken.objects.exists()
 
 
 def test_nobody_gets_a_token_for_nobody() -> None:

@@ -9,10 +9,11 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from people import accounts, tokens
 from people.models import ApiToken
-from people.roles import Scope
+from people.roles import Role, Scope
 from tests.people.factories import PASSWORD, make_user
 from tests.people.moments import T0
 from tests.people.timing import widest_gap
@@ -182,3 +183,100 @@ def test_somebody_elses_token_cannot_be_revoked(browser: Client) -> None:
     theirs.refresh_from_db()
     assert codes == [302, 404]
     assert mine.revoked_at and not theirs.revoked_at
+
+
+ALL = set(Scope)
+FOR_EVERYBODY = {Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE, Scope.STATUS_READ}
+RESPONDERS = FOR_EVERYBODY | {Scope.ALERTS_WRITE}
+BY_ROLE: dict[str, set[Scope]] = {
+    "admin": ALL,
+    **dict.fromkeys(("manager", "ic", "comms", "engineer", "sme", "support"), RESPONDERS),
+    **dict.fromkeys(("customer_support", "executive", "client_contact", "spectator"), FOR_EVERYBODY),
+}
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("scope", list(Scope))
+def test_each_role_makes_tokens_of_its_own_scopes_and_of_no_other(role: Role, scope: Scope) -> None:
+    user = make_user(roles=[role])
+    allowed = scope in BY_ROLE[role]
+
+    try:
+        tokens.make(user, name="x", scopes=[scope, Scope.INCIDENTS_READ], now=T0)
+        made = True
+    except NotAllowed as refused:
+        made = False
+        assert refused.sentence == f"Sarah may not have a token with the scope {scope}. No token was made."
+
+    assert made == allowed
+    assert ApiToken.objects.exists() == allowed
+    assert (scope in tokens.open_to(user)) == allowed
+
+
+def test_a_service_account_sends_alerts_and_reads_the_pulse_and_does_not_administer() -> None:
+    machine = make_user("Monitoring", roles=(), is_machine=True)
+
+    assert set(tokens.open_to(machine)) == ALL - {Scope.ADMIN}
+
+
+def test_the_page_offers_and_takes_only_the_scopes_of_the_persons_roles(browser: Client) -> None:
+    user = make_user(roles=["executive"], password=PASSWORD)
+    browser.post("/sign-in/", {"login": user.email, "password": PASSWORD})
+
+    page = browser.get("/account/tokens/").content.decode()
+    forged = browser.post("/account/tokens/", {"name": "x", "scopes": ["alerts:write"], "days": "30"})
+
+    assert "Read incidents" in page and "Send alerts in" not in page
+    assert forged.status_code == 422
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("scope", [Scope.ALERTS_WRITE, Scope.OPS_READ, Scope.ADMIN])
+def test_a_scope_is_asked_again_at_each_use_against_the_roles_of_now(scope: Scope) -> None:
+    user = make_user(roles=["admin"])
+    text, _ = tokens.make(user, name="x", scopes=[scope], now=T0)
+    found = tokens.check(text, now=T0)
+    assert found and tokens.allows(found, scope)
+
+    accounts.set_roles(user, ["executive"])
+    demoted = tokens.check(text, now=T0)
+    accounts.set_roles(user, ["admin"])
+    raised = tokens.check(text, now=T0)
+
+    assert demoted and not tokens.allows(demoted, scope)
+    assert raised and tokens.allows(raised, scope)
+
+
+def test_the_list_says_which_scopes_sleep(browser: Client) -> None:
+    user = make_user(roles=["engineer"], password=PASSWORD)
+    tokens.make(user, name="Pager", scopes=["alerts:write", "incidents:read"], now=clock.now())
+    accounts.set_roles(user, ["executive"])
+    browser.post("/sign-in/", {"login": user.email, "password": PASSWORD})
+
+    page = browser.get("/account/tokens/").content.decode()
+
+    assert "Send alerts in (not with the present roles), Read incidents<" in page
+
+
+def test_every_token_ends_and_none_lives_longer_than_a_year_and_a_day() -> None:
+    _, usual = tokens.make(make_user(), name="x", scopes=READ, now=T0)
+
+    with pytest.raises(Invalid):
+        tokens.make(
+            make_user(), name="x", scopes=READ, now=T0, expires_at=T0 + timedelta(days=366, seconds=1)
+        )
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiToken.objects.filter(pk=usual.pk).update(expires_at=None)
+
+    assert usual.expires_at == T0 + timedelta(days=90)
+
+
+def test_checking_a_token_and_its_scope_is_one_round_trip() -> None:
+    text, _row = tokens.make(make_user(), name="x", scopes=["alerts:write"], now=T0)
+    tokens.check(text, now=T0)
+
+    with CaptureQueriesContext(connection) as asked:
+        found = tokens.check(text, now=T0 + timedelta(seconds=1))
+        assert found and tokens.allows(found, Scope.ALERTS_WRITE)
+
+    assert len(asked) == 1

@@ -1,7 +1,6 @@
 """`manage.py token`: make an API token and print it as JSON. The text is printed this once."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,7 +22,11 @@ class Command(BaseCommand):
         parser.add_argument("--user", required=True, help="the person's e-mail address")
         parser.add_argument("--scope", action="append", required=True, choices=Scope.values)
         parser.add_argument("--name", default="made on the command line")
-        parser.add_argument("--days", type=float, help="ends after so many days; never, if left out")
+        parser.add_argument(
+            "--days",
+            type=float,
+            help="ends after so many days: at most 366, if left out 90, or 365 for a service account",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make it."""
@@ -31,8 +34,8 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"Nobody active has the address {options['user']}. No token was made.")
         now = clock.now()
-        ends = now + timedelta(days=options["days"]) if options["days"] is not None else None
         try:
+            ends = tokens.ends_at(user, now=now, days=options["days"])
             text, row = tokens.make(
                 user, name=options["name"], scopes=options["scope"], expires_at=ends, now=now
             )
@@ -46,7 +49,7 @@ class Command(BaseCommand):
                     "name": row.name,
                     "user": user.email,
                     "scopes": list(row.scopes),
-                    "expires_at": ends.isoformat() if ends else None,
+                    "expires_at": ends.isoformat(),
                 }
             )
         )
