@@ -2,12 +2,14 @@
 
 import logging
 import time
+from datetime import datetime
 from typing import Final
 
 from django.core.cache import caches
 from django.http import HttpRequest
 
-from people import throttle
+from incidentdesk.kernel.client_address import client_address
+from people import audit, throttle
 
 LIMIT: Final = 30
 PER: Final = 60  # seconds
@@ -16,8 +18,16 @@ log = logging.getLogger(__name__)
 _redis_rests_until = 0.0
 
 
-def too_many(request: HttpRequest) -> bool:
-    """Count one bad try in Redis; while Redis is away nobody is slowed, and nobody waits for it."""
+def too_many(request: HttpRequest, *, now: datetime) -> bool:
+    """Count one bad try, and audit it unless it is one too many. While Redis is away nobody is slowed."""
+    if _over_limit(request):
+        return True
+    address = client_address(request)
+    audit.Source(address=address).tally(audit.Event.TOKEN_REFUSED, about=address, now=now)
+    return False
+
+
+def _over_limit(request: HttpRequest) -> bool:
     global _redis_rests_until
     if time.monotonic() < _redis_rests_until:
         return False

@@ -14,8 +14,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from desk import answers
-from incidentdesk.kernel.errors import DeskError
-from incidentdesk.kernel.http import is_htmx
+from incidentdesk.kernel.errors import DeskError, Hidden
+from incidentdesk.kernel.http import is_htmx, mark_denied
 from incidentdesk.kernel.middleware.database_trouble import server_error
 from people import access
 
@@ -66,6 +66,8 @@ def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: the same words for what is not there and what is not for this person (S3)."""
+    if isinstance(exception.__cause__, Hidden):
+        mark_denied(request)
     return _page(request, 404)
 
 

@@ -14,6 +14,7 @@ from comms.models import Message
 from desk import auditor, heartbeats
 from desk.models import Heartbeat
 from incidentdesk.kernel import clock
+from incidentdesk.kernel.client_address import client_address
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import Deadline
 from people import access, tokens
@@ -94,5 +95,6 @@ def _late(due: datetime | None, now: datetime) -> float:
 def _may_look(request: HttpRequest, now: datetime) -> bool:
     if isinstance(request.user, User):
         return request.user.is_admin
-    token = tokens.check(tokens.bearer(request.headers.get("Authorization", "")), now=now)
+    text = tokens.bearer(request.headers.get("Authorization", ""))
+    token = tokens.check(text, now=now, address=client_address(request))
     return token is not None and tokens.allows(token, Scope.OPS_READ)

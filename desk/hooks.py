@@ -78,7 +78,7 @@ def _refuse(request: HttpRequest, token: str, body: bytes, fault: Malformed, *, 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
     """One answer for unknown, revoked and expired tokens and for those of another scope (F30)."""
-    if bad_tokens.too_many(request):
+    if bad_tokens.too_many(request, now=clock.now()):
         return HttpResponse(
             _TOO_MANY,
             status=429,

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from comms.models import Audience
 from desk.flows.act import Flow
 from incidentdesk.kernel import sql
-from incidentdesk.kernel.errors import Missing
+from incidentdesk.kernel.errors import Hidden, Missing
 from incidents.models import Incident
 from incidents.protocol import State
 from incidents.protocol.state import force, holder
@@ -72,10 +72,12 @@ def _enters(user: User) -> bool:
 
 
 def _one(address: str, *, seen: bool, without: frozenset[str] = frozenset()) -> Incident:
+    if not seen:
+        raise Hidden
     found = None
-    if seen and KEY.fullmatch(address):
+    if KEY.fullmatch(address):
         found = sql.first(Incident, "key = %s", [address], without=without)
-    elif seen and (uid := _uuid(address)) is not None:
+    elif (uid := _uuid(address)) is not None:
         found = sql.first(Incident, "uid = %s", [uid], without=without)
     if found is None:
         raise Missing

@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "people.middleware.SignedInAnswers",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "people.middleware.Denials",
     "people.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from incidentdesk.kernel.http import mark_denied
 from people.rights import Right, columns, may, refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -43,6 +44,7 @@ def room(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated or not request.user.sees_room:
+            mark_denied(request)
             raise Http404
         response: HttpResponseBase = view(request, *args, **kwargs)
         return response

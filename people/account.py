@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError, Invalid
 from incidentdesk.kernel.http import DeskRequest
-from people import access, accounts, listing, sudo, throttle, tokens
+from people import access, accounts, audit, listing, sudo, throttle, tokens
+from people.audit import Event
 from people.forms import PasswordForm, PreferencesForm, TokenForm
 from people.models import ApiToken, Session, User
 from people.roles import Theme
@@ -61,6 +62,7 @@ def password(request: DeskRequest) -> HttpResponse:
         form.add_error("new", error.sentence)
         return _account_page(request, form, status=422)
     accounts.stay_signed_in(request, user)
+    audit.Source.of(request).record(Event.PASSWORD_SET, about=user.email, now=now)
     return HttpResponseRedirect(reverse("people:account"))
 
 
@@ -70,9 +72,12 @@ def end_session(request: DeskRequest) -> HttpResponse:
     """End one of my own sign-ins, or with `others` all but this one. Ended already counts as done."""
     me = request.user
     if "others" in request.POST:
-        accounts.end_sessions(me, keep=request.session.session_key)
+        ended = accounts.end_sessions(me, keep=request.session.session_key)
     else:
-        Session.objects.filter(user=me, uid__in=_uids(request.POST.get("session", ""))).delete()
+        ended = Session.objects.filter(user=me, uid__in=_uids(request.POST.get("session", ""))).delete()[0]
+    audit.Source.of(request).record(
+        Event.SESSIONS_ENDED, about=me.email, details={"ended": ended}, now=clock.now()
+    )
     return HttpResponseRedirect(reverse("people:account"))
 
 
@@ -98,6 +103,9 @@ def my_tokens(request: DeskRequest) -> HttpResponse:
     except DeskError as error:
         form.add_error(None, error.sentence)
         return _tokens_page(request, form, status=error.status)
+    audit.Source.of(request).record(
+        Event.TOKEN_MADE, about=request.user.email, details=tokens.told(row), now=now
+    )
     return _tokens_page(request, TokenForm(user=request.user), made=row, text=text)
 
 
@@ -108,7 +116,11 @@ def revoke_token(request: DeskRequest) -> HttpResponse:
     """End one of my tokens for good."""
     uids = _uids(request.POST.get("token", ""))
     token = get_object_or_404(ApiToken, user=request.user, uid__in=uids)
-    tokens.revoke(token, now=clock.now())
+    now = clock.now()
+    if tokens.revoke(token, now=now):
+        audit.Source.of(request).record(
+            Event.TOKEN_REVOKED, about=request.user.email, details=tokens.told(token), now=now
+        )
     return HttpResponseRedirect(reverse("people:tokens"))
 
 

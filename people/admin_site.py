@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.shortcuts import resolve_url
 
 from incidentdesk.kernel import clock
+from incidentdesk.kernel.http import mark_denied
 from people import sudo
 
 
@@ -28,6 +29,7 @@ class DeskAdminSite(AdminSite):
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated and not self.has_permission(request):
+                mark_denied(request)
                 raise Http404
             if request.user.is_authenticated and not sudo.holds(request, now=clock.now()):
                 return sudo.ask(request)

@@ -1,25 +1,28 @@
 """The security audit: who signed in, was refused, changed a right, used a token, took data out (S34).
 
 `record` writes one entry in the caller's transaction, so the act and its trace are saved together or not at all.
-`tally` is for what may come often or from strangers: the first of a window is an entry, repeats are only counted, and a
-window has at most SUBJECTS different subjects. Neither takes a lock that another writer needs. Entries are chained
+`tally` is for what may come often or from strangers: the first of a window is an entry, repeats are only counted, and of
+one person, or of all strangers together, a window has at most SUBJECTS different subjects. Neither takes a lock that another writer needs. Entries are chained
 afterwards, in batches, by `seal`; decision page 0070 says why. Entries never hold a password, a token or another secret.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from incidentdesk.kernel import chain, sensitive, sql
+from incidentdesk.kernel.client_address import client_address
 from incidentdesk.kernel.stamps import stamp
 from incidentdesk.kernel.text import header_line
 from people.audit_events import Event, window
 from people.models import User
 
-__all__ = ["Event", "record", "seal", "tally"]
+__all__ = ["Event", "Source", "record", "seal", "tally"]
 
 Value = str | int | bool | None
 SUBJECTS: Final = 50
@@ -65,13 +68,14 @@ WITH given AS (
   SELECT g.*, EXISTS (SELECT FROM people_audittally t
       WHERE t.event = g.event AND t.opened_at = g.opened AND t.subject = g.subject)
     OR (SELECT count(*) FROM people_audittally t
-      WHERE t.event = g.event AND t.opened_at = g.opened AND t.subject <> '') < {SUBJECTS} AS named
+      WHERE t.event = g.event AND t.opened_at = g.opened AND t.by_id IS NOT DISTINCT FROM g.by_id)
+      < {SUBJECTS} AS named
   FROM given g
 ), counted AS (
   INSERT INTO people_audittally AS t
     (event, opened_at, ends_at, subject, by_id, by_name, about, address, last_at, count)
-  SELECT event, opened, ends, CASE WHEN named THEN subject ELSE '' END, CASE WHEN named THEN by_id END,
-    CASE WHEN named THEN by_name ELSE '' END, CASE WHEN named THEN about ELSE 'others' END, address, now, 1
+  SELECT event, opened, ends, CASE WHEN named THEN subject ELSE coalesce(by_id::text, '') END, by_id, by_name,
+    CASE WHEN named THEN about ELSE 'others' END, address, now, 1
   FROM placed
   ON CONFLICT (event, opened_at, subject) DO UPDATE
     SET count = t.count + 1, last_at = excluded.last_at, address = excluded.address
@@ -105,6 +109,44 @@ def tally(
         "details": _details(details),
     }  # fmt: skip
     sql.run(_TALLY, given)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who acts and from where; without a person it is a command on the server, or with an address a stranger."""
+
+    by: User | None = None
+    address: str = ""
+    request_id: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest, *, by: User | None = None) -> "Source":
+        """Of a request: the person signed in, unless `by` names who acts."""
+        user = by or getattr(request, "user", None)
+        return cls(user if isinstance(user, User) else None, client_address(request))
+
+    def record(
+        self,
+        event: Event,
+        *,
+        about: str,
+        details: Mapping[str, Value] = {},
+        now: datetime,
+    ) -> None:
+        """As the function `record`, by and from this source."""
+        record(
+            event,
+            by=self.by,
+            about=about,
+            details=details,
+            address=self.address,
+            request_id=self.request_id,
+            now=now,
+        )
+
+    def tally(self, event: Event, *, about: str, details: Mapping[str, Value] = {}, now: datetime) -> None:
+        """As the function `tally`, by and from this source."""
+        tally(event, by=self.by, about=about, details=details, address=self.address, now=now)
 
 
 _CLOSE = f"""

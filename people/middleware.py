@@ -10,7 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 
-from people import access
+from incidentdesk.kernel import clock
+from incidentdesk.kernel.http import was_denied
+from people import access, audit
+from people.models import ApiToken
 from people.sessions import SessionStore
 
 _POLL_ENDS_WITH = "/live/"
@@ -66,6 +69,23 @@ class SignedInAnswers:
         patch_vary_headers(response, ("HX-Request", "HX-History-Restore-Request", "Cookie"))
         if isinstance(request.session, SessionStore) and not is_poll(request):
             request.session.touch()
+        return response
+
+
+class Denials:
+    """Writes into the security audit that somebody known asked for what they have no right to (S34)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and look at the answer."""
+        response = self.get_response(request)
+        if was_denied(request, response):
+            token = getattr(request, "auth", None)  # of the API
+            source = audit.Source.of(request, by=token.user if isinstance(token, ApiToken) else None)
+            if source.by is not None:
+                source.tally(audit.Event.DENIED, about=f"{request.method} {request.path}", now=clock.now())
         return response
 
 

@@ -10,11 +10,12 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidentdesk.kernel.text import clean_line
+from people import audit
 from people.models import ApiToken, User
 from people.rights import Right, columns, may
 from people.roles import Role, Scope
@@ -128,8 +129,11 @@ def make(
     return text, row
 
 
-def check(text: str, *, now: datetime) -> ApiToken | None:
-    """The live token with this text, its person loaded, or None; `allows` says what for. Notes the use once a minute."""
+def check(text: str, *, now: datetime, address: str = "") -> ApiToken | None:
+    """The live token with this text, its person loaded, or None; `allows` says what for. Notes the use once a minute.
+
+    The first use of an hour from its `address` is an entry of the security audit, the rest are counted.
+    """
     digest = digest_of(text)
     row = (
         ApiToken.objects.select_related("user")
@@ -141,6 +145,8 @@ def check(text: str, *, now: datetime) -> ApiToken | None:
     if row.last_used_at is None or now - row.last_used_at >= _USE_IS_NOTED_EVERY:
         ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
         row.last_used_at = now
+        source = audit.Source(by=row.user, address=address)
+        source.tally(audit.Event.TOKEN_USED, about=f"{row.prefix} from {address or 'here'}", now=now)
     return row
 
 
@@ -150,9 +156,15 @@ def bearer(header: str) -> str:
     return text.strip() if scheme.lower() == "bearer" else ""
 
 
-def revoke(token: ApiToken, *, now: datetime) -> None:
-    """End a token for good. Twice is safe: the first time stands."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=now)
+def revoke(token: ApiToken, *, now: datetime) -> bool:
+    """End a token for good; whether it was this call that did. Twice is safe: the first time stands."""
+    return ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=now) > 0
+
+
+def told(token: ApiToken) -> dict[str, str]:
+    """What may be said of a token in the audit and in mails: enough to know it, nothing that opens anything."""
+    ends = f"{token.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return {"name": token.name, "begins": token.prefix, "scopes": ", ".join(token.scopes), "ends": ends}
 
 
 def revoke_all(user: User, *, now: datetime) -> int:

@@ -13,6 +13,7 @@ from desk import bad_tokens
 from desk.api import limits
 from desk.api.errors import NoToken, TooMany
 from incidentdesk.kernel import clock
+from incidentdesk.kernel.client_address import client_address
 from incidentdesk.kernel.errors import NotAllowed
 from people import tokens
 from people.models import ApiToken, User
@@ -33,10 +34,12 @@ class Bearer(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken:
         """As the call, of the token's text."""
         now = clock.now()
-        found = tokens.check(token, now=now)
+        found = tokens.check(token, now=now, address=client_address(request))
         if found is None:
-            raise TooMany(bad_tokens.PER, bad=True) if bad_tokens.too_many(request) else NoToken()
+            slowed = bad_tokens.too_many(request, now=now)
+            raise TooMany(bad_tokens.PER, bad=True) if slowed else NoToken()
         limits.count(f"token:{found.pk}", now=now)
+        request.auth = found  # type: ignore[attr-defined]  # also where the scope is refused: the audit names the person
         request.now = now  # type: ignore[attr-defined]  # one reading of the clock a request
         if not tokens.allows(found, self.scope):
             raise NotAllowed(

@@ -19,7 +19,8 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from incidentdesk.kernel import trouble
-from incidentdesk.kernel.errors import DeskError, Invalid, Missing, Stale, Unavailable
+from incidentdesk.kernel.errors import DeskError, Hidden, Invalid, Missing, Stale, Unavailable
+from incidentdesk.kernel.http import mark_denied
 from incidentdesk.kernel.strict_json import TooLarge, Unreadable
 
 logger = logging.getLogger(__name__)
@@ -104,6 +105,8 @@ def respond(error: DeskError, *, reference: str = "") -> JsonResponse:
 
 
 def _desk_error(request: HttpRequest, error: DeskError) -> JsonResponse:
+    if isinstance(error, Hidden):
+        mark_denied(request)
     return respond(error)
 
 

@@ -78,6 +78,10 @@ class Missing(DeskError):
         super().__init__(sentence)
 
 
+class Hidden(Missing):
+    """There may be such a thing, but this person has no right to it. They read what they read of a missing one (S3)."""
+
+
 class Unavailable(DeskError):
     """The desk cannot do it just now and nothing was changed; trying again with the same key is safe."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
@@ -20,6 +21,16 @@ class DeskRequest(HttpRequest):
 
     htmx: "HtmxDetails"
     user: "User"  # the login middleware lets nobody else through
+
+
+def mark_denied(request: HttpRequest) -> None:
+    """Note that a right was missing, where the answer does not say so by its status: a hidden page is a 404."""
+    request.denied = True  # type: ignore[attr-defined]
+
+
+def was_denied(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Whether the answer is that a right is missing."""
+    return response.status_code == 403 or getattr(request, "denied", False)
 
 
 def is_htmx(request: HttpRequest) -> bool:

@@ -200,8 +200,19 @@ def test_what_strangers_send_makes_a_bounded_number_of_rows_a_window() -> None:
 
     assert AuditTally.objects.count() == audit.SUBJECTS + 1
     assert AuditEntry.objects.count() == audit.SUBJECTS + 1
-    assert AuditTally.objects.get(subject="").count == 350
+    assert AuditTally.objects.get(about="others").count == 350
     assert AuditEntry.objects.order_by("-pk").values_list("about", flat=True)[0] == "others"
+
+
+@pytest.mark.django_db
+def test_nobody_fills_the_window_of_somebody_else() -> None:
+    loud, quiet = make_user("Lou"), make_user("Quinn")
+    for number in range(60):
+        audit.tally(Event.DENIED, by=loud, about=f"GET /{number}/", now=T0)
+    audit.tally(Event.DENIED, by=quiet, about="GET /administration/", now=T0)
+
+    assert AuditEntry.objects.filter(by=loud).count() == audit.SUBJECTS + 1
+    assert AuditEntry.objects.get(by=quiet).about == "GET /administration/"
 
 
 @pytest.mark.django_db
