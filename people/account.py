@@ -54,6 +54,8 @@ def password(request: DeskRequest) -> HttpResponse:
         form.add_error(None, throttle.sentence(throttle.minutes_left(request, user.email, now=now)))
         return _account_page(request, form, status=429)
     if not form.is_valid():
+        if form.has_error("old"):
+            audit.Source.of(request).tally(Event.CONFIRMATION_FAILED, about=user.email, now=now)
         return _account_page(request, form, status=422)
     throttle.give_back(request, user.email)
     try:
