@@ -47,7 +47,7 @@ def preferences(request: DeskRequest) -> HttpResponse:
 @sensitive_post_parameters("old", "new")
 @require_POST
 def password(request: DeskRequest) -> HttpResponse:
-    """Change one's own password; every other sign-in ends."""
+    """Change one's own password; every other sign-in ends, and what else is not to be kept."""
     user, form = request.user, PasswordForm(request.POST, user=request.user)
     now = clock.now()
     if not throttle.take(request, user.email, now=now):
@@ -58,14 +58,25 @@ def password(request: DeskRequest) -> HttpResponse:
             audit.Source.of(request).tally(Event.CONFIRMATION_FAILED, about=user.email, now=now)
         return _account_page(request, form, status=422)
     throttle.give_back(request, user.email)
+    given = form.cleaned_data
     try:
-        accounts.set_password(user, form.cleaned_data["new"], keep=request.session.session_key)
+        ended = accounts.set_password(
+            user,
+            given["new"],
+            keep=request.session.session_key,
+            keep_tokens=given["keep_tokens"],
+            keep_devices=given["keep_devices"],
+            now=now,
+        )
     except Invalid as error:
         form.add_error("new", error.sentence)
         return _account_page(request, form, status=422)
     accounts.stay_signed_in(request, user)
-    audit.Source.of(request).record(Event.PASSWORD_SET, about=user.email, now=now)
-    return HttpResponseRedirect(reverse("people:account"))
+    details = {"tokens_ended": ended.tokens, "browsers_forgotten": ended.devices}
+    audit.Source.of(request).record(Event.PASSWORD_SET, about=user.email, details=details, now=now)
+    response = HttpResponseRedirect(reverse("people:account"))
+    throttle.remember_device(response, user)  # the one that knows the new password
+    return response
 
 
 @access.signed_in
@@ -134,11 +145,12 @@ def _uids(text: str) -> list[UUID]:
 
 
 def _account_page(request: DeskRequest, form: PasswordForm, status: int = 200) -> HttpResponse:
-    user = request.user
-    rows = Session.objects.filter(user=user, expire_date__gt=clock.now())
+    user, now = request.user, clock.now()
+    rows = Session.objects.filter(user=user, expire_date__gt=now)
     page = {
         "form": form,
         "themes": Theme.choices,
+        "live_tokens": tokens.live_of(user, now=now),
         "devices": [listing.device(row, user=user, key=request.session.session_key) for row in rows],
     }
     return TemplateResponse(request, "people/account.html", page, status=status)

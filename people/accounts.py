@@ -1,6 +1,8 @@
 """Making and changing people. Whatever narrows somebody's rights or their password ends their open sign-ins."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import available_timezones
 
 from django.contrib.auth import update_session_auth_hash
@@ -12,6 +14,7 @@ from django.http import HttpRequest
 
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.text import clean_line
+from people import tokens
 from people.models import EscalationStep, Session, Team, User
 from people.roles import Role
 
@@ -71,12 +74,36 @@ def set_roles(user: User, roles: Iterable[str]) -> User:
     return user
 
 
-def set_password(user: User, password: str | None, *, keep: str | None = None) -> None:
-    """Set or remove the password and end every sign-in but the session `keep`. Raises Invalid when it is too weak."""
+@dataclass(frozen=True)
+class Ended:
+    """What a new password ended beside the other sign-ins: how many API tokens, and whether known browsers were forgotten."""
+
+    tokens: int
+    devices: bool
+
+
+def set_password(
+    user: User,
+    password: str | None,
+    *,
+    now: datetime,
+    keep: str | None = None,
+    keep_tokens: bool = False,
+    keep_devices: bool = False,
+) -> Ended:
+    """Set or remove the password and end every sign-in but the session `keep`. Raises Invalid when it is too weak.
+
+    Whoever knew the old password may have made tokens and signed in on browsers of their own: both end with it, unless
+    they are to be kept.
+    """
     _put_password(user, password)
     with transaction.atomic():
-        user.save(update_fields=["password"])
+        if not keep_devices:
+            user.device_epoch += 1
+        user.save(update_fields=["password", "device_epoch"])
         end_sessions(user, keep=keep)
+        ended = 0 if keep_tokens else tokens.revoke_all(user, now=now)
+    return Ended(ended, not keep_devices)
 
 
 def set_active(user: User, active: bool) -> None:

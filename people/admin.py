@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 
+from incidentdesk.kernel import clock
 from people import accounts
 from people.models import ApiToken, EscalationStep, Team, User
 from people.roles import Role
@@ -74,7 +75,8 @@ class UserAdmin(admin.ModelAdmin[User]):
         super().save_model(request, obj, form, change)
         accounts.set_roles(obj, roles)
         if form.cleaned_data["password"]:
-            accounts.set_password(obj, form.cleaned_data["password"], keep=request.session.session_key)
+            key = request.session.session_key
+            accounts.set_password(obj, form.cleaned_data["password"], keep=key, now=clock.now())
         accounts.set_active(obj, obj.is_active)
 
 

@@ -44,6 +44,9 @@ class PasswordForm(forms.Form):
 
     old = _password("Present password", autocomplete="current-password")
     new = _password("New password, 12 characters or more", autocomplete="new-password")
+    # Asked this way round so that an answer that is missing ends them.
+    keep_tokens = forms.BooleanField(label="Keep my API tokens", required=False)
+    keep_devices = forms.BooleanField(label="Keep trusting my other browsers", required=False)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

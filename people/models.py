@@ -61,6 +61,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_machine = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False, editable=False)
+    # How often the browsers that had signed in before were forgotten; their cookie names the number of its time.
+    device_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     USERNAME_FIELD = "email"

@@ -89,7 +89,7 @@ def remember_device(response: HttpResponse, user: User) -> None:
     """Mark this browser as one that has signed in to the account: others' failures no longer stop it."""
     response.set_cookie(
         settings.DEVICE_COOKIE_NAME,
-        signing.dumps(str(user.uid), salt=_SALT),
+        signing.dumps([str(user.uid), user.device_epoch], salt=_SALT),
         max_age=_DEVICE_DAYS * 86400,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
@@ -122,10 +122,12 @@ def _buckets(request: HttpRequest, email: str) -> list[Bucket]:
 def _known_device(request: HttpRequest, account: str) -> str:
     cookie = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
     try:
-        uid = signing.loads(cookie, salt=_SALT, max_age=timedelta(days=_DEVICE_DAYS)) if cookie else ""
+        said = signing.loads(cookie, salt=_SALT, max_age=timedelta(days=_DEVICE_DAYS)) if cookie else ""
     except signing.BadSignature:
         return ""
-    known = bool(uid) and User.objects.filter(uid=uid, email=account).exists()
+    # A text alone is of a time when nothing was ever forgotten.
+    uid, epoch = said if isinstance(said, list) else (said, 0)
+    known = bool(uid) and User.objects.filter(uid=uid, email=account, device_epoch=epoch).exists()
     return cookie if known else ""
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import QuerySet
+
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidentdesk.kernel.text import clean_line
 from people import audit
@@ -169,9 +171,16 @@ def told(token: ApiToken) -> dict[str, str]:
 
 def revoke_all(user: User, *, now: datetime) -> int:
     """End every live token of the person; how many. Twice is safe."""
-    return ApiToken.objects.filter(user=user, revoked_at__isnull=True, expires_at__gt=now).update(
-        revoked_at=now
-    )
+    return _live(user, now).update(revoked_at=now)
+
+
+def live_of(user: User, *, now: datetime) -> int:
+    """How many tokens of the person work."""
+    return _live(user, now).count()
+
+
+def _live(user: User, now: datetime) -> QuerySet[ApiToken]:
+    return ApiToken.objects.filter(user=user, revoked_at__isnull=True, expires_at__gt=now)
 
 
 def ending(*, now: datetime, within: timedelta) -> list[ApiToken]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
 from people import accounts
 from people.models import Team, User
@@ -30,6 +31,10 @@ class Command(BaseCommand):
         given = parser.add_mutually_exclusive_group()
         given.add_argument("--password", help="seen by others on this machine; better from standard input")
         given.add_argument("--password-stdin", action="store_true", help="the first line of standard input")
+        parser.add_argument("--keep-tokens", action="store_true", help="a new password ends no API token")
+        parser.add_argument(
+            "--keep-devices", action="store_true", help="a new password leaves known browsers known"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, in one transaction."""
@@ -59,7 +64,13 @@ class Command(BaseCommand):
         if options["role"] is not None:
             accounts.set_roles(user, options["role"])
         if password is not None:
-            accounts.set_password(user, password)
+            accounts.set_password(
+                user,
+                password,
+                keep_tokens=options["keep_tokens"],
+                keep_devices=options["keep_devices"],
+                now=clock.now(),
+            )
         accounts.set_active(user, not options["inactive"])
         return user, False
 
