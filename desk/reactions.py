@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from incidentdesk.kernel.stamps import moment, stamp
-from incidents.protocol import Draft, Protocol, State, cadence, clocks, paging
+from incidents.protocol import Draft, Protocol, State, cadence, clocks, owing, paging
 from incidents.protocol.clocks import Key
 from incidents.protocol.definition import Clock, Step
 from incidents.protocol.state import force, holder
@@ -25,11 +25,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Call:
-    """People to page now: (page number, user) each, in which call, how far down the list."""
+    """People to page: (page number, user) each, in which call, how far down the list, and when it goes out."""
 
     pages: tuple[tuple[int, int], ...]
     call: str
     level: int
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -84,33 +85,8 @@ def react(protocol: Protocol, state: State, key: Key, now: datetime) -> Reaction
 
 def people(due: Due) -> list[int]:
     """Whom a step tells now, without those the same occurrence has told before."""
-    found = [user for word in due.step.to for user in _word(due, word)]
-    return [user for user in dict.fromkeys(found) if user not in due.told]
-
-
-def _word(due: Due, word: str) -> list[int]:
-    state = due.state
-    if word == "owes":
-        return _word(due, "subject" if due.clock.owes == "subject" else due.clock.owes)
-    if word == "subject":
-        return _subject(due)
-    if word == "manager":
-        return state["managers"][:1]
-    if word == "owner":
-        return [state["owner"]] if state["owner"] else []
-    seated = holder(state, word)
-    if seated is not None:
-        return [seated]
-    if word == "comms" or (word == "ic" and due.clock.owes == "ic" and due.step.at <= 0):
-        return _word(due, "ic") if word == "comms" else _word(due, "owner")
-    return _word(due, "owner") if word == "ic" and due.clock.owes == "comms" and due.step.at <= 0 else []
-
-
-def _subject(due: Due) -> list[int]:
-    if due.clock.subject == "page":
-        page = due.state["pages"].get(due.subject)
-        return [page["user"]] if page else []
-    return [int(due.subject)] if due.clock.subject == "user" else []
+    found = owing.recipients(due.state, due.clock, due.step, due.subject)
+    return [user for user in found if user not in due.told]
 
 
 def _entry(due: Due, to: list[int], **more: object) -> Draft:
@@ -153,16 +129,14 @@ def _missed(due: Due) -> int:
 
 
 def unanswered(due: Due) -> Reaction:
-    """A page without an answer: the chain goes on by its own clock; of one by hand, its sender and the IC hear."""
+    """A page without an answer tells who was paged; of one by hand, its sender and the IC hear. The chain has its own clock."""
     page = due.state["pages"][due.subject]
-    if page["call"] != "hand":
-        return Reaction(drafts=(_entry(due, []),))
-    hear = [page["by"], holder(due.state, "ic")]
-    to = [user for user in dict.fromkeys(hear) if user is not None]
-    return Reaction(
-        drafts=(_entry(due, to),),
-        lines=tuple(Line(user, "The page that was sent by hand is not answered.") for user in to),
-    )
+    to, text = people(due), "You have not acknowledged your page."
+    if page["call"] == "hand":
+        hear = [page["by"], holder(due.state, "ic")]
+        to = [user for user in dict.fromkeys(hear) if user is not None]
+        text = "The page that was sent by hand is not answered."
+    return Reaction(drafts=(_entry(due, to),), lines=tuple(Line(user, text) for user in to))
 
 
 def page_next(due: Due) -> Reaction:
@@ -173,8 +147,12 @@ def page_next(due: Due) -> Reaction:
     first = 1 + max((int(number) for number in due.state["pages"]), default=0)
     pages = tuple((first + place, user) for place, user in enumerate(users))
     level = paging.level(due.state) + (kind == "chain")
-    sent = Draft("page.sent", {"pages": [list(page) for page in pages], "call": kind, "level": level})
-    return Reaction(drafts=(_entry(due, users, call=kind), sent), call=Call(pages, kind, level))
+    payload = {"pages": [list(page) for page in pages], "call": kind, "level": level}
+    at = paging.goes_out(due.state, stamp(due.now))
+    if at > stamp(due.now):  # the tick was away until the team had gone home
+        payload["at"] = at
+    sent = Draft("page.sent", payload)
+    return Reaction(drafts=(_entry(due, users, call=kind), sent), call=Call(pages, kind, level, moment(at)))
 
 
 def offer_declaration(due: Due) -> Reaction:

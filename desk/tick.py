@@ -157,6 +157,7 @@ class Carry:
                     call.call,
                     call.level,
                     now=record.now,
+                    at=call.at,
                 )
             )
 
@@ -176,7 +177,8 @@ class Carry:
 def drive(incident: int, *, until: datetime, inclusive: bool = False) -> int:
     """Carry out the deadlines of one driven incident up to `until`, each at its own instant; how many.
 
-    Without `inclusive` what is due at `until` itself waits, since the acts of that instant come first.
+    Without `inclusive` what is due at `until` itself waits, since the acts of that instant come first. What falls due newly
+    late, by an act that was entered later, is done at the instant of that act, after all others of it.
     """
     done = 0
     while True:
@@ -192,8 +194,11 @@ def drive(incident: int, *, until: datetime, inclusive: bool = False) -> int:
 
 
 NEXT_OF = """
-SELECT id, incident_id, clock, subject, occurrence, step, due_at FROM incidents_deadline
-WHERE incident_id = %s AND state = 'armed' AND (due_at < %s OR (%s AND due_at = %s)) ORDER BY due_at, id LIMIT 1
+SELECT d.id, d.incident_id, d.clock, d.subject, d.occurrence, d.step, greatest(d.due_at, i.driven_now)
+FROM incidents_deadline d JOIN incidents_incident i ON i.id = d.incident_id
+WHERE d.incident_id = %s AND d.state = 'armed'
+  AND (greatest(d.due_at, i.driven_now) < %s OR (%s AND greatest(d.due_at, i.driven_now) = %s))
+ORDER BY d.due_at, d.id LIMIT 1
 """
 
 

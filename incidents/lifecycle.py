@@ -19,6 +19,8 @@ from incidents.record import Record
 from people.models import Team
 from people.roles import Role
 
+# SHA-256 of protocols that were shipped before. Where nobody has loaded another, the one shipped now takes their place.
+SHIPPED_BEFORE = frozenset({"8761ee13b243a483eea0f8b4e0640cd0a95078959505dddb31e357f7aa00328a"})
 UNSORTED = "unsorted"  # the slug of the service that stands for an unknown one
 LAST_NUMBER = "SELECT last FROM incidents_counter WHERE series = %s"
 # The first number without an incident that no transaction is trying now; the scan stops there and locks no further one.
@@ -57,17 +59,20 @@ class Opening:
 
 
 def current_protocol(now: datetime) -> ProtocolVersion:
-    """The version that new incidents are opened under; the shipped one is stored when there is none yet."""
+    """The version that new incidents are opened under; the shipped one is stored where it is to be that and is not yet."""
     latest = ProtocolVersion.objects.order_by("-number").first()
-    return latest or store_protocol(default_text(), now=now)
+    if latest is None or latest.digest in SHIPPED_BEFORE:
+        return store_protocol(default_text(), now=now)
+    return latest
 
 
 def prepare(*, now: datetime) -> None:
-    """Store what the first incident of a new desk needs, outside the transaction that opens it: the shipped protocol.
+    """Store what the first incident of a new or newer desk needs, outside the transaction that opens it: the shipped protocol.
 
     An opening that stored it would hold up all others until its commit.
     """
-    if not ProtocolVersion.objects.exists():
+    latest = ProtocolVersion.objects.order_by("-number").values_list("digest", flat=True).first()
+    if latest is None or latest in SHIPPED_BEFORE:
         store_protocol(default_text(), now=now)
 
 

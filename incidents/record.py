@@ -65,9 +65,8 @@ class Record:
 
     def add(self, draft: Draft) -> Entry:
         """Record a draft, first what it implies, then what follows from it; returns its entry."""
-        if draft.kind not in ("page.acknowledged", "refused"):
-            for earlier in implied(self.state, draft.by):
-                self._append(earlier)
+        for earlier in implied(self.state, draft, self.now):
+            self._append(earlier)
         entry = self._append(draft)
         queue = [entry]
         while queue:

@@ -16,10 +16,9 @@ from comms import links, outbox
 from comms.models import Channel, Priority
 from comms.outbox import NewMessage
 from incidentdesk.kernel import sql
-from incidentdesk.kernel.stamps import moment, stamp
+from incidentdesk.kernel.stamps import Stamp, moment, stamp
 from incidents.models import Incident
-from incidents.protocol import State, hours
-from incidents.protocol.state import force
+from incidents.protocol import State, paging
 from incidents.record import Record
 from oncall.models import LINK_LIFE, AckLink
 from people.models import User
@@ -53,9 +52,7 @@ def numbered(state: State, users: Iterable[int]) -> tuple[tuple[int, int], ...]:
 
 def goes_out(state: State, *, now: datetime) -> datetime:
     """When a page made now is sent: at once, on SEV-3 at night at opening time."""
-    if force(state) != 3:
-        return now
-    return moment(hours.opening(stamp(now), state["business"], state["zone"]))
+    return moment(paging.goes_out(state, stamp(now)))
 
 
 def plan(
@@ -104,9 +101,10 @@ def settle(records: Iterable[Record]) -> None:
     A page that waits for working hours is not sent once it is answered, and at once when the severity rises.
     """
     records = list(records)
-    risen = [record for record in records if force(record.before) == 3 and force(record.state) in (1, 2)]
-    if risen:
-        outbox.hasten([record.id for record in risen], now=risen[0].now)
+    hastened = [(record.id, number, moment(at)) for record in records for number, at in _hastened(record)]
+    if hastened:
+        sql.run(_HASTEN, sql.columns(hastened))
+        outbox.hasten(list(dict.fromkeys(each[0] for each in hastened)), now=hastened[0][2])
     done = [
         (record.id, written.entry.payload["page"], moment(written.entry.happened), written.entry.by)
         for record in records
@@ -117,6 +115,15 @@ def settle(records: Iterable[Record]) -> None:
         sql.run(_SETTLE, sql.columns(done))
         uids = {record.id: record.uid for record in records}
         outbox.recall([_key(uids[incident], number) for incident, number, _, _ in done])
+
+
+def _hastened(record: Record) -> Iterable[tuple[int, Stamp]]:
+    """The pages that waited for working hours when the record was loaded, and do not any more."""
+    after = record.state["pages"]
+    if after is not record.before["pages"]:
+        for number, page in record.before["pages"].items():
+            if after[number]["at"] < page["at"]:
+                yield int(number), after[number]["at"]
 
 
 def link_by(*, now: datetime, used_since: datetime | None = None, **which: Any) -> AckLink | None:
@@ -173,6 +180,10 @@ ON CONFLICT (incident_id, number) DO NOTHING
 _LINKS = """
 INSERT INTO oncall_acklink (incident_id, page, user_id, digest, created_at, expires_at)
 SELECT * FROM unnest(%b::bigint[], %b::int[], %b::bigint[], %b::text[], %b::timestamptz[], %b::timestamptz[])
+"""
+_HASTEN = """
+UPDATE oncall_page p SET sent_at = x.at FROM unnest(%b::bigint[], %b::int[], %b::timestamptz[]) AS x(incident, number, at)
+WHERE p.incident_id = x.incident AND p.number = x.number
 """
 _SETTLE = """
 WITH done AS (

@@ -44,14 +44,8 @@ def acknowledgements(room: Room, form: AcknowledgeForm) -> str:
     if form.happened_at is not None and form.happened_at < sent:
         raise Invalid(fields={"happened_at": f"The page went out at {sent:%H:%M:%S} UTC, and no answer lies before it. "
                               "Choose a later time, or leave it empty for now."})  # fmt: skip
+    # Whoever answers has answered: their other pages here are acknowledged with it.
     room.add("page.acknowledged", {"page": number, **via}, happened_at=form.happened_at)
-    answered = room.last
-    # Whoever answers has answered: their other pages here wait for nothing more.
-    for other in own:
-        if other != number:
-            at = form.happened_at and max(form.happened_at, _sent(room, other))
-            room.add("page.acknowledged", {"page": other, **via}, happened_at=at)
-    room.last = answered
     if room.state["pages"][str(number)]["call"] == "hand" or room.state["owner"] != room.by.pk:
         return f"Acknowledged. {room.record.key} knows that you are on it."
     return f"Acknowledged. You own {room.record.key} until it is declared and an Incident Commander takes it."

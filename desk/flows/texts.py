@@ -1,6 +1,6 @@
 """Texts to audiences: the structured update, "no change", and a dead message sent again (COM-03, -05, -35; CLK-13..16)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
@@ -21,6 +21,8 @@ from incidents.protocol.state import ended, force
 from people.rights import Right, refusal
 
 OUTSIDE = frozenset({"clients", "public"})
+# Who reads a text on a page as well: the room, and the summary with the executives' and the public text.
+READ_HERE = frozenset({Audience.RESPONDERS, Audience.EXECUTIVES, Audience.PUBLIC})
 AUDIENCES: tuple[str, ...] = get_args(AudienceName)
 Last = dict[Audience, UpdateText]
 
@@ -67,10 +69,12 @@ def updates_(room: Room, form: UpdateForm) -> str:
     said = _said(room, form, to, next_at) if form.kind == "full" else _again(room, last, to, next_at, zone)
     texts = audience_texts(said, facts=facts_of(room.record, incident, now=room.now), now=room.now, zone=zone)
     update = updates.publish(incident, said, texts, by=room.by, now=room.now)
-    payload |= {"update": update.number, "kind": form.kind}
+    reached = updates.reached(update)
+    deaf = unheard(reached, to)
+    payload |= {"update": update.number, "kind": form.kind, "unheard": [each.value for each in deaf] or None}
     room.add("update.sent", {name: value for name, value in payload.items() if value is not None},
              texts={"text": said[to[0]].impact})  # fmt: skip
-    return _sent(update, to, _left_out(left))
+    return _sent(update, reached, to, _left_out(left))
 
 
 def _said(
@@ -133,15 +137,20 @@ def _left_out(left: dict[Audience, str]) -> str:
     return " ".join(f"Not to {', '.join(names)}: {why}" for why, names in by_reason.items())
 
 
-def _sent(update: Update, to: list[Audience], left: str) -> str:
+def unheard(reached: Mapping[Audience, int], to: Iterable[Audience]) -> list[Audience]:
+    """The audiences for which a text does not count: it went to nobody, and they have no page that shows it."""
+    return [audience for audience in to if not reached.get(audience) and audience not in READ_HERE]
+
+
+def _sent(update: Update, reached: Mapping[Audience, int], to: list[Audience], left: str) -> str:
     """What became of an update: to whom it goes, and what is kept here because nobody is named to get it."""
-    reached = updates.reached(update)
     going = [audience.label.lower() for audience in to if reached.get(audience)]
-    unheard = [a.label.lower() for a in to if not reached.get(a) and a is not Audience.PUBLIC]
+    nobody = [a.label.lower() for a in to if not reached.get(a) and a is not Audience.PUBLIC]
     gone = f"on its way to {', '.join(going)}" if going else "kept here"
     words = [f"Update {update.number} is {gone}."]
-    if unheard:
-        words.append(f"Nobody is named among {', '.join(unheard)} to get it: their text is kept here.")
+    if nobody:
+        words.append(f"Nobody is named among {', '.join(nobody)} to get it: their text is kept here.")
+    words += [f"The update clock of {a.label.lower()} runs on." for a in unheard(reached, to)]
     if Audience.PUBLIC in to:
         words.append("The public text is kept here.")
     if left:

@@ -26,7 +26,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Line:
-    """One entry of the record: who, when it happened, minutes since the alert, and its payload."""
+    """One entry of the record: who, when it happened, minutes since the alert, and its payload with people by name."""
 
     kind: str
     actor: str
@@ -78,10 +78,29 @@ def standing(
         marks=tuple(score(protocol, state, now)),
         entries=tuple(
             Line(entry.kind, _name(people, entry.by) or "desk", moment(entry.happened),
-                 _apart(state, state["alert"], entry.happened), entry.payload)
+                 _apart(state, state["alert"], entry.happened), _with_names(people, entry))
             for entry in entries
         ),
     )  # fmt: skip
+
+
+# Fields of a payload that hold people; `to` does in some kinds only.
+_PEOPLE = frozenset({"user", "users", "implementer", "ic", "was"})
+_TOLD = frozenset({"clock.step", "question"})
+
+
+def _with_names(people: Mapping[int, str], entry: Entry) -> Mapping[str, Any]:
+    """A payload with names in place of the ids of people."""
+    return {
+        field: _named(people, value) if field in _PEOPLE or (field == "to" and entry.kind in _TOLD) else value
+        for field, value in entry.payload.items()
+    }
+
+
+def _named(people: Mapping[int, str], value: Any) -> Any:
+    if isinstance(value, list):
+        return [_named(people, each) for each in value]
+    return _name(people, value) if isinstance(value, int) else value
 
 
 def _name(people: Mapping[int, str], user: int | None) -> str:

@@ -18,20 +18,23 @@ def rolls(
 ) -> tuple[int, Stamp]:
     """How often an unsent update has rolled over by `at`, and the due instant of the last one.
 
-    An act at the instant of a roll-over comes before it, so acts ask without `inclusive`.
+    An act at the instant of a roll-over comes before it, so acts ask without `inclusive`. Where a period lasts no time
+    nothing rolls over: it would do so for ever.
     """
-    roll = now["roll"]
-    if roll > at or (roll == at and not inclusive):
+    roll = now.get("roll")
+    if roll is None or roll <= now["due"] or roll > at or (roll == at and not inclusive):
         return 0, now["due"]
     if not in_hours(protocol, state, clock):
         period = now["minutes"] * state["minute"]
+        if period <= 0:
+            return 1, roll
         beyond = (moment(at) - moment(roll)).total_seconds() / period
         more = math.floor(beyond) if inclusive else math.ceil(beyond) - 1
         return 1 + more, hours.later(roll, more * now["minutes"], state["minute"])
     count, due = 1, roll
     while True:
         following = after(protocol, state, clock, due, now["minutes"])
-        if following > at or (following == at and not inclusive):
+        if following <= due or following > at or (following == at and not inclusive):
             return count, due
         count, due = count + 1, following
 
@@ -75,6 +78,24 @@ def remind_at(clock: Clock, state: State, now: Occurrence) -> Stamp:
     return step_at(state, now, remind) if remind else now["due"]
 
 
+def skip_reminders(clock: Clock, state: State, now: Occurrence, at: Stamp) -> None:
+    """What would have reminded before `at`, when this occurrence began or got another due instant, is not made up for.
+
+    Changes `now`, which must be new. At its very instant a reminder has not passed: acts come before what falls due.
+    """
+    for step in clock.steps:
+        if step.do == "remind" and step.name not in now["fired"] and step_at(state, now, step) < at:
+            now.update({"fired": [*now["fired"], step.name], "unreminded": True})
+
+
+def reminded(clock: Clock, state: State, now: Occurrence, at: Stamp) -> bool:
+    """Whether a text at `at` counts for MET: it was due by then, or the writer had been reminded of it."""
+    return at >= now["due"] or ("unreminded" not in now and at > remind_at(clock, state, now))
+
+
 def as_past(now: Occurrence) -> Past:
     """An occurrence that runs as one that is over; how it ended is for the caller to say."""
-    return Past(n=now["n"], anchor=now["anchor"], due=now["due"], minutes=now["minutes"])
+    past = Past(n=now["n"], anchor=now["anchor"], due=now["due"], minutes=now["minutes"])
+    if "raised" in now:
+        past["raised"] = True
+    return past

@@ -77,6 +77,6 @@ def deadlines(protocol: Protocol, state: State, keys: Iterable[str] | None = Non
         for step in protocol.clock[clock].steps:
             if step.name not in now["fired"]:
                 waiting[clock, subject, now["n"], step.name] = step_at(state, now, step)
-        if "roll" in now:
+        if now.get("roll", now["due"]) > now["due"]:
             waiting[clock, subject, now["n"], "roll"] = now["roll"]
     return waiting

@@ -1,8 +1,12 @@
 """What an act brings about by itself; each consequence is an entry of its own (decisions: before anybody declared)."""
 
+from datetime import datetime
+
+from incidentdesk.kernel.stamps import moment
 from incidents.protocol.definition import Protocol
 from incidents.protocol.guards.asking import Act, standing
-from incidents.protocol.state import Draft, Entry, State, ended, force, holder
+from incidents.protocol.match import NO_ACT
+from incidents.protocol.state import Draft, Entry, PageState, State, force, holder
 
 
 def consequences(protocol: Protocol, state: State, entry: Entry) -> list[Draft]:
@@ -33,12 +37,26 @@ def _move(state: State, to: str, entry: Entry) -> Draft:
     return Draft("status.moved", {"from": state["status"], "to": to, "because": entry.seq})
 
 
-def implied(state: State, by: int | None) -> list[Draft]:
-    """What doing anything at all says first: a paged person who acts has acknowledged the page."""
-    if by is None or ended(state):
+def implied(state: State, draft: Draft, now: datetime) -> list[Draft]:
+    """What doing anything at all says first: a paged person who acts has acknowledged each page that waits for them.
+
+    It happened when the act happened, not before the page went out. `now` is aware UTC.
+    """
+    if draft.by is None or draft.kind in NO_ACT:
         return []
+    answered = str(draft.payload["page"]) if draft.kind == "page.acknowledged" else ""
     return [
-        Draft("page.acknowledged", {"page": int(number), "via": "act"}, by=by)
+        Draft(
+            "page.acknowledged", {"page": int(number), "via": "act"}, draft.by, _not_before(page, draft, now)
+        )
         for number, page in state["pages"].items()
-        if page["user"] == by and "acked" not in page
+        if page["user"] == draft.by and "acked" not in page and number != answered
     ]
+
+
+def _not_before(page: PageState, draft: Draft, now: datetime) -> datetime | None:
+    if draft.happened_at is None:
+        return None
+    return max(
+        draft.happened_at, min(moment(page["at"]), now)
+    )  # one that waits for opening can be answered now

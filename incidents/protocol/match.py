@@ -5,7 +5,17 @@ from typing import Any
 from incidents.protocol.definition import Clock, Pattern
 from incidents.protocol.state import Entry, State
 
-NO_ACT = frozenset({"refused", "ic.away"})
+NO_ACT = frozenset({"refused"})
+
+
+SENT = "update.sent"
+
+
+def heard(entry: Entry) -> list[str]:
+    """The audiences that a sent text counts for: those that had a recipient, or a page that shows it."""
+    to: list[str] = entry.payload["to"]
+    unheard = entry.payload.get("unheard")
+    return [audience for audience in to if audience not in unheard] if unheard else to
 
 
 def word(value: Any) -> str:
@@ -20,14 +30,14 @@ def fits(pattern: Pattern, entry: Entry, state: State) -> bool:
     if pattern.kind == "*":
         if entry.by is None or entry.kind in NO_ACT:
             return False
-    elif pattern.kind != entry.kind:
+    elif pattern.kind != entry.kind or (entry.kind == SENT and not heard(entry)):
         return False
     if pattern.setting and not state["options"].get(pattern.setting, True):
         return False
     for name, allowed in pattern.where:
         if name == "by":
             continue
-        value = entry.payload.get(name)
+        value = heard(entry) if name == "to" and entry.kind == SENT else entry.payload.get(name)
         values = value if isinstance(value, list) else [value]
         if not any(word(each) in allowed for each in values):
             return False

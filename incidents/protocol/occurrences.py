@@ -8,10 +8,11 @@ from typing import cast
 
 from incidentdesk.kernel.stamps import Stamp
 from incidents.protocol import paging
-from incidents.protocol.cadence import as_past, remind_at, rolled
+from incidents.protocol.cadence import as_past, reminded, rolled, skip_reminders
 from incidents.protocol.clocks import FROM_ALERT, after, name, split
 from incidents.protocol.definition import Clock, Protocol
-from incidents.protocol.match import fits, subjects
+from incidents.protocol.late import end_sooner, entered_late, meet_sooner
+from incidents.protocol.match import fits, heard, subjects
 from incidents.protocol.state import Entry, Occurrence, Past, Run, Stamped, State, ended, force
 
 
@@ -25,7 +26,7 @@ def touch(protocol: Protocol, state: State, entry: Entry) -> None:
             if clock.kind == "chain" and not paging.acknowledged(state):
                 continue  # a page by hand was answered; the chain's own still wait
             for subject in subjects(clock, entry):
-                end(protocol, state, clock, subject, entry.happened)
+                fall_away(protocol, state, clock, subject, entry)
         for subject in _met(state, clock, entry):
             meet(protocol, state, clock, subject, entry)
         again = any(fits(pattern, entry, state) for pattern in clock.again)
@@ -45,28 +46,35 @@ def _met(state: State, clock: Clock, entry: Entry) -> list[str]:
 
 
 def start(
-    protocol: Protocol, state: State, clock: Clock, subject: str, entry: Entry, *, again: bool = False
-) -> None:
-    """Start a clock at an entry, unless it has run; `again` opens another occurrence.
+    protocol: Protocol, state: State, clock: Clock, subject: str, entry: Entry, *, again: bool = False,
+    at: Stamp | None = None,
+) -> None:  # fmt: skip
+    """Start a clock at an entry, unless it has run; `again` opens another occurrence. `at` is its anchor, else the entry's.
 
     After the resolve nothing starts, nor does a clock whose time is over once its `before` has been reached.
     """
-    if ended(state) or clock.before in state["milestones"]:
+    if again and clock.id in state["prior"]:  # what was done before does not answer what is asked anew
+        state["prior"] = {each: done for each, done in state["prior"].items() if each != clock.id}
+    at = at or _anchor(state, clock, entry)
+    over = state["milestones"].get(clock.before)
+    if ended(state) or (over is not None and over["at"] <= at):
         return
     key = name(clock.id, subject)
     run = state["clocks"].get(key)
-    at = _anchor(state, clock, entry)
+    running = run is not None and run["now"] is not None
     if clock.kind == "window":
-        if again and not (run and run["now"]):
+        if again and not running:
             return
-        if run and run["now"]:
-            end(protocol, state, clock, subject, at)
+        end(protocol, state, clock, subject, entry.recorded)
     elif clock.kind == "chain":
-        if run and run["now"]:
-            end(protocol, state, clock, subject, at)
-    elif run and (run["now"] or (run["past"] and not again and clock.kind != "cadence")):
+        end(protocol, state, clock, subject, entry.recorded)
+    elif run and (running or (run["past"] and not again and clock.kind != "cadence")):
+        if clock.kind == "once" and not again:
+            _count_from(protocol, state, clock, key, at)
         return
     begin(protocol, state, clock, subject, at)
+    if over is not None:  # entered after the clock had been overtaken, of a time when it had not
+        _met_by(state, key, over)
 
 
 def _anchor(state: State, clock: Clock, entry: Entry) -> Stamp:
@@ -75,11 +83,42 @@ def _anchor(state: State, clock: Clock, entry: Entry) -> Stamp:
         return state["alert"]
     if entry.kind == "page.sent" and "at" in entry.payload:
         return cast(Stamp, entry.payload["at"])
+    return _when(clock, entry)
+
+
+def _when(clock: Clock, entry: Entry) -> Stamp:
+    """When an entry counts for a clock: windows and the chain go by what was recorded."""
     return entry.recorded if clock.kind in ("window", "chain") else entry.happened
 
 
-def begin(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp) -> None:
-    """Open an occurrence anchored at `at`; where the severity has no limit for the clock, it waits for one that has."""
+def _count_from(protocol: Protocol, state: State, clock: Clock, key: str, at: Stamp) -> None:
+    """Its first start turns out to have been sooner than the one that was entered first."""
+    run = state["clocks"][key]
+    first = run["past"][0] if run["past"] else cast(Occurrence, run["now"])
+    if first["anchor"] <= at or "raised" in first:
+        return
+    moved = {**first, "anchor": at, "due": after(protocol, state, clock, at, first["minutes"])}
+    if run["past"]:
+        state["clocks"][key] = Run(now=run["now"], past=[cast(Past, moved), *run["past"][1:]])
+    else:
+        state["clocks"][key] = Run(now=cast(Occurrence, moved), past=[])
+
+
+def _met_by(state: State, key: str, done: Stamped) -> None:
+    run = state["clocks"].get(key)
+    if run is not None and run["now"] is not None:
+        past = as_past(run["now"])
+        past.update({"met": done["at"], "seq": done["seq"]})
+        state["clocks"][key] = Run(now=None, past=[*run["past"], past])
+
+
+def begin(
+    protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp, *, raised: bool = False
+) -> None:
+    """Open an occurrence anchored at `at`; where the severity has no limit for the clock, it waits for one that has.
+
+    What was done before it meets it at once, if nothing has asked for it anew since (decisions: Before its clock).
+    """
     key = name(clock.id, subject)
     limit = paging.wait(protocol, state) if clock.kind == "chain" else clock.limit(force(state))
     if limit is None:
@@ -87,38 +126,57 @@ def begin(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stam
             state["waiting"] = [*state["waiting"], key]
         return
     run = state["clocks"].get(key) or Run(now=None, past=[])
-    n = 1 + max((past["n"] + past.get("times", 1) - 1 for past in run["past"]), default=0)
-    due = after(protocol, state, clock, at, limit)
-    now = Occurrence(n=n, anchor=at, due=due, minutes=limit, fired=[], told=[])
-    if clock.kind == "cadence":
-        now["roll"] = after(protocol, state, clock, due, limit)
-    done = state["prior"].get(clock.id) if not run["past"] else None
+    now = occurrence(protocol, state, clock, _next_number(run), at, limit)
+    if raised:
+        now["raised"] = True
+    done = state["prior"].get(clock.id)
     if done:
-        past = Past(
-            n=n, anchor=at, due=due, minutes=limit, met=max(at, done["at"]), entered=at, seq=done["seq"]
-        )
-        state["clocks"][key] = Run(now=None, past=[past])
+        past = as_past(now)
+        past.update({"met": max(at, done["at"]), "seq": done["seq"]})
+        state["clocks"][key] = Run(now=None, past=[*run["past"], past])
     else:
         state["clocks"][key] = Run(now=now, past=run["past"])
+
+
+def _next_number(run: Run) -> int:
+    return 1 + max((past["n"] + past.get("times", 1) - 1 for past in run["past"]), default=0)
+
+
+def occurrence(
+    protocol: Protocol, state: State, clock: Clock, n: int, at: Stamp, minutes: float, *, by: Stamp | None = None
+) -> Occurrence:  # fmt: skip
+    """An occurrence that begins at `at`, due after `minutes`, or at `by` where that is sooner."""
+    due = after(protocol, state, clock, at, minutes)
+    if by is not None:
+        due = min(due, by)
+    now = Occurrence(n=n, anchor=at, due=due, minutes=minutes, fired=[], told=[])
+    if clock.kind == "cadence":
+        now["roll"] = after(protocol, state, clock, due, minutes)
+    skip_reminders(clock, state, now, at)
+    return now
 
 
 def meet(protocol: Protocol, state: State, clock: Clock, subject: str, entry: Entry) -> None:
     """An act that the clock waits for; for a cadence it also starts the next occurrence."""
     key = name(clock.id, subject)
     run = state["clocks"].get(key)
+    if run is not None and run["past"] and entered_late(clock, entry) and meet_sooner(state, key, entry):
+        run = state["clocks"][key]
+        forget(state, key)
     if run is None or run["now"] is None:
         if clock.kind == "each":
             forget(state, key)
         if clock.prior and clock.id not in state["prior"]:
             state["prior"] = {**state["prior"], clock.id: Stamped(at=entry.happened, seq=entry.seq)}
         return
-    at = entry.happened
     if clock.kind == "cadence":
-        run = rolled(protocol, state, clock, run, at, inclusive=False)
+        run = rolled(protocol, state, clock, run, entry.happened, inclusive=False)
     now = cast(Occurrence, run["now"])
     past = as_past(now)
-    past.update({"met": at, "entered": entry.recorded, "seq": entry.seq})
-    if clock.kind == "cadence" and at >= remind_at(clock, state, now):
+    past.update({"met": max(entry.happened, min(now["anchor"], entry.recorded)), "seq": entry.seq})
+    if entry.happened < entry.recorded:
+        past["entered"] = entry.recorded
+    if clock.kind == "cadence" and reminded(clock, state, now, entry.happened):
         past["reminded"] = True
     state["clocks"][key] = Run(now=None, past=[*run["past"], past])
     if clock.kind == "cadence":
@@ -129,25 +187,37 @@ def _next_update(
     protocol: Protocol, state: State, clock: Clock, key: str, entry: Entry, last: Occurrence
 ) -> None:
     """The occurrence after a sent text: due by the cadence, sooner where a text promised so (COM-05)."""
-    begin(protocol, state, clock, "", entry.happened)
-    now = state["clocks"][key]["now"]
-    if now is None:
+    limit = clock.limit(force(state))
+    if limit is None:
+        begin(protocol, state, clock, "", entry.happened)
         return
-    if clock.audience in entry.payload["to"]:
+    if clock.audience in heard(entry):
         promised = entry.payload.get("next")
     else:
         promised = last.get("promised")
         if promised is not None and promised <= entry.happened:
             promised = None
+    run = state["clocks"][key]
+    now = occurrence(protocol, state, clock, _next_number(run), entry.happened, limit, by=promised)
     if promised is not None:
-        due = min(now["due"], promised)
-        now.update(
-            {"due": due, "promised": promised, "roll": after(protocol, state, clock, due, now["minutes"])}
-        )
+        now["promised"] = promised
+    state["clocks"][key] = Run(now=now, past=run["past"])
+
+
+def fall_away(protocol: Protocol, state: State, clock: Clock, subject: str, entry: Entry) -> None:
+    """The reason of a clock falls away with an entry; one entered late corrects what ended after it happened."""
+    key = name(clock.id, subject)
+    run = state["clocks"].get(key)
+    if run is not None and run["past"] and entered_late(clock, entry):
+        end_sooner(state, key, entry)
+    end(protocol, state, clock, subject, _when(clock, entry))
 
 
 def end(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp) -> None:
-    """The clock's reason falls away at `at`: void before it was due, missed after (`decisions`: Time)."""
+    """The clock's reason falls away at `at`: void before it was due, missed after (`decisions`: Time).
+
+    A window that had passed by then stays met; at its very end the act comes first.
+    """
     key = name(clock.id, subject)
     forget(state, key)
     run = state["clocks"].get(key)
@@ -157,7 +227,10 @@ def end(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp)
         run = rolled(protocol, state, clock, run, at, inclusive=False)
     now = cast(Occurrence, run["now"])
     past = as_past(now)
-    past["ended"] = at
+    if clock.kind == "window" and now["due"] < at:
+        past["met"] = now["due"]
+    else:
+        past["ended"] = at
     state["clocks"][key] = Run(now=None, past=[*run["past"], past])
 
 
@@ -168,7 +241,7 @@ def forget(state: State, key: str) -> None:
 
 
 def end_all(protocol: Protocol, state: State, entry: Entry) -> None:
-    """Resolved or closed: nothing more is owed; a window that has run out is met at its end."""
+    """Resolved or closed: nothing more is owed; a window that has run out, also just now, is met at its end."""
     for key, run in list(state["clocks"].items()):
         now = run["now"]
         if now is None:
@@ -176,11 +249,9 @@ def end_all(protocol: Protocol, state: State, entry: Entry) -> None:
         clock, subject = split(key)
         kind = protocol.clock[clock]
         if kind.kind == "window" and now["due"] <= entry.recorded:
-            past = as_past(now)
-            past.update({"met": now["due"], "entered": entry.recorded, "seq": entry.seq})
-            state["clocks"][key] = Run(now=None, past=[*run["past"], past])
+            _met_by(state, key, Stamped(at=now["due"], seq=entry.seq))
         else:
-            end(protocol, state, kind, subject, entry.happened)
+            end(protocol, state, kind, subject, _when(kind, entry))
     state["waiting"] = []
 
 

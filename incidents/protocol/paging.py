@@ -1,5 +1,9 @@
 """Whom a page goes to next, and how long it waits for an answer (CLK-21, D-06)."""
 
+from typing import cast
+
+from incidentdesk.kernel.stamps import Stamp
+from incidents.protocol import hours
 from incidents.protocol.definition import Protocol
 from incidents.protocol.state import Draft, PageState, State, force
 
@@ -31,6 +35,26 @@ def acknowledged(state: State) -> bool:
 def last_level(state: State) -> int:
     """How far down the list the chain goes: on SEV-3 only to the second person."""
     return min(2, len(state["ladder"])) if force(state) == 3 else len(state["ladder"])
+
+
+def last_sent(state: State) -> Stamp | None:
+    """When the last page of the chain that runs went out, or is to go out."""
+    return max((page["at"] for page in run(state)), default=None)
+
+
+def goes_out(state: State, now: Stamp) -> Stamp:
+    """When a page made at `now` is sent: at once, on SEV-3 outside working hours at opening time."""
+    if force(state) != 3:
+        return now
+    return hours.opening(now, state["business"], state["zone"])
+
+
+def send_waiting(state: State, at: Stamp) -> None:
+    """Pages that wait for opening time go out at `at`: the severity no longer waits for any."""
+    waiting = {n: page for n, page in state["pages"].items() if page["at"] > at and "acked" not in page}
+    if waiting:
+        sent = {number: cast(PageState, {**page, "at": at}) for number, page in waiting.items()}
+        state["pages"] = {**state["pages"], **sent}
 
 
 def wait(protocol: Protocol, state: State) -> float | None:

@@ -107,7 +107,7 @@ def _past(state: State, clock: Clock, subject: str, past: Past) -> Reading:
         by = max(0.0, by)  # an act may lie before its clock
     else:
         at = ended or due
-        void = clock.kind == "window" or at <= due
+        void = clock.kind == "window" or at <= due  # a window that had passed was met
         word, by = ("void", 0.0) if void else ("missed", _apart(state, due, at))
     entered = past.get("entered")
     return Reading(

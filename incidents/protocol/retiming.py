@@ -7,7 +7,7 @@ from typing import cast
 
 from incidentdesk.kernel.stamps import Stamp
 from incidents.protocol import paging
-from incidents.protocol.cadence import remind_at, rolled
+from incidents.protocol.cadence import rolled, skip_reminders
 from incidents.protocol.clocks import FROM_ALERT, after, live, name, split
 from incidents.protocol.definition import Clock, Protocol
 from incidents.protocol.occurrences import begin, end, forget
@@ -17,6 +17,8 @@ from incidents.protocol.state import Occurrence, Past, Run, State, force
 def reseverity(protocol: Protocol, state: State, old: int | None, at: Stamp) -> None:
     """Apply a changed severity in force to every clock (SEV-23); the state carries the new one."""
     new = force(state)
+    if new in (1, 2):
+        paging.send_waiting(state, at)
     as_it_was = cast(State, {**state, "severity": old})
     for clock in protocol.clocks:
         before, now = clock.limit(old), clock.limit(new)
@@ -35,7 +37,9 @@ def reseverity(protocol: Protocol, state: State, old: int | None, at: Stamp) -> 
                 _adjust(protocol, state, clock, subject, at, now)
         for key in [key for key in state["waiting"] if split(key)[0] == clock.id] if now is not None else []:
             forget(state, key)
-            begin(protocol, state, clock, split(key)[1], at)
+            begin(protocol, state, clock, split(key)[1], at, raised=True)
+            if clock.kind == "chain" and now is not None:
+                _adjust(protocol, state, clock, split(key)[1], at, now)
 
 
 def _adjust(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp, minutes: float) -> None:
@@ -43,18 +47,41 @@ def _adjust(protocol: Protocol, state: State, clock: Clock, subject: str, at: St
     key = name(clock.id, subject)
     run = state["clocks"][key]
     now = cast(Occurrence, dict(cast(Occurrence, run["now"])))
-    if clock.kind != "cadence":
-        due = after(protocol, state, clock, now["anchor"], minutes)
-        now.update({"minutes": minutes, "due": max(at, due) if clock.kind == "chain" else due})
-    elif now["due"] <= at:
-        sooner = min(now["roll"], after(protocol, state, clock, now["due"], minutes))
+    change = _paging if clock.kind == "chain" else _update if clock.kind == "cadence" else _limit
+    change(protocol, state, clock, now, at, minutes)
+    skip_reminders(clock, state, now, at)
+    state["clocks"][key] = Run(now=now, past=run["past"])
+
+
+def _paging(
+    protocol: Protocol, state: State, clock: Clock, now: Occurrence, at: Stamp, minutes: float
+) -> None:
+    """The chain's new wait counts from its last page, and is over now at the earliest."""
+    last = paging.last_sent(state) or now["anchor"]
+    now.update(
+        {"anchor": last, "minutes": minutes, "due": max(at, after(protocol, state, clock, last, minutes))}
+    )
+
+
+def _update(
+    protocol: Protocol, state: State, clock: Clock, now: Occurrence, at: Stamp, minutes: float
+) -> None:
+    """An update that is overdue keeps its due instant; another is due sooner, never later (SEV-23)."""
+    if now["due"] < at:
+        sooner = min(now.get("roll", now["due"]), after(protocol, state, clock, now["due"], minutes))
         now.update({"minutes": minutes, "roll": max(at, sooner)})
     else:
         due = max(at, min(now["due"], after(protocol, state, clock, now["anchor"], minutes)))
         now.update({"minutes": minutes, "due": due, "roll": after(protocol, state, clock, due, minutes)})
-        if remind_at(clock, state, now) <= at:
-            now["fired"] = [*now["fired"], "remind"]
-    state["clocks"][key] = Run(now=now, past=run["past"])
+
+
+def _limit(
+    protocol: Protocol, state: State, clock: Clock, now: Occurrence, at: Stamp, minutes: float
+) -> None:
+    """What has fallen due, or passed, by then stays as it is; what has not is due by the new limit, now at the earliest."""
+    if now["due"] >= at:
+        due = max(at, after(protocol, state, clock, now["anchor"], minutes))
+        now.update({"minutes": minutes, "due": due})
 
 
 def move_alert(protocol: Protocol, state: State, was: Stamp, at: Stamp) -> None:
@@ -67,12 +94,12 @@ def move_alert(protocol: Protocol, state: State, was: Stamp, at: Stamp) -> None:
         if clock.anchor != FROM_ALERT:
             continue
         now = run["now"]
-        if now is not None and now["anchor"] == was:
+        if now is not None and now["anchor"] == was and "raised" not in now:
             now = cast(Occurrence, dict(now))
             now.update({"anchor": at, "due": after(protocol, state, clock, at, now["minutes"])})
         past = [
             cast(Past, {**each, "anchor": at, "due": after(protocol, state, clock, at, each["minutes"])})
-            if each["anchor"] == was
+            if each["anchor"] == was and "raised" not in each
             else each
             for each in run["past"]
         ]

@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 from incidentdesk.kernel.stamps import Stamp, stamp
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 
 Payload = Mapping[str, Any]
 
@@ -49,7 +49,10 @@ class Draft:
 
 
 class Occurrence(TypedDict):
-    """A clock that runs: anchor and due instant, and which of its steps have been done."""
+    """A clock that runs: anchor and due instant, and which of its steps have been done.
+
+    `raised` says that a change of severity began it; `unreminded` that its reminder's moment had passed by then.
+    """
 
     n: int
     anchor: Stamp
@@ -59,10 +62,15 @@ class Occurrence(TypedDict):
     told: list[int]
     roll: NotRequired[Stamp]
     promised: NotRequired[Stamp]
+    raised: NotRequired[bool]
+    unreminded: NotRequired[bool]
 
 
 class Past(TypedDict):
-    """A clock that ended: by an act at `met`, or at `ended` without one; `times` counts roll-overs."""
+    """A clock that ended: by an act at `met`, or at `ended` without one; `times` counts roll-overs.
+
+    `entered` is when the act was entered, where that is later than it happened.
+    """
 
     n: int
     anchor: Stamp
@@ -74,6 +82,7 @@ class Past(TypedDict):
     seq: NotRequired[int]
     times: NotRequired[int]
     reminded: NotRequired[bool]
+    raised: NotRequired[bool]
 
 
 class Run(TypedDict):

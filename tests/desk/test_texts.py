@@ -48,7 +48,7 @@ def test_a_sent_update_restarts_its_clock_and_names_the_next_time() -> None:
 
 @pytest.mark.ledger("CLK-15", "COM-05")
 def test_the_next_time_cannot_be_later_than_the_cadence_and_a_sooner_promise_becomes_the_clock() -> None:
-    incident, _, jordan = crew()
+    incident, _, jordan = crew(clients=[make_client().slug])
 
     with pytest.raises(Refused) as late:
         do(
@@ -99,7 +99,7 @@ def test_executives_have_a_clock_of_their_own_that_only_a_text_to_them_meets() -
 
 
 def test_a_text_that_only_counts_never_moves_a_promised_time_later() -> None:
-    incident, _, jordan = crew()
+    incident, _, jordan = crew(clients=[make_client().slug])
     do(
         incident,
         "updates",
@@ -117,7 +117,7 @@ def test_a_text_that_only_counts_never_moves_a_promised_time_later() -> None:
 
 @pytest.mark.ledger("COM-03")
 def test_no_change_is_a_full_update_again_with_its_new_time() -> None:
-    incident, _, jordan = crew()
+    incident, _, jordan = crew(clients=[make_client().slug])
     do(incident, "updates", jordan, T0 + minutes(3), audiences=["clients"], impact="payments fail")
 
     do(incident, "updates", jordan, T0 + minutes(17), kind="no-change", audiences=["clients"])
@@ -240,11 +240,43 @@ def test_an_update_says_to_whom_it_goes_and_what_is_only_kept() -> None:
 
     assert mixed.sentence == (
         "Update 1 is on its way to responders. Nobody is named among clients to get it: their text is kept here. "
-        "Next by 07:05 UTC."
+        "The update clock of clients runs on. Next by 07:05 UTC."
     )
     assert "on its way" not in kept.sentence
     assert kept.sentence.startswith("Update 2 is kept here. Nobody is named among clients to get it")
     assert "The public text is kept here." in kept.sentence
+
+
+@pytest.mark.ledger("CLK-06", "CLK-13")
+def test_a_text_to_clients_counts_once_one_of_them_can_get_it() -> None:
+    incident, _, jordan = crew()
+    do(incident, "updates", jordan, T0 + minutes(3), audiences=["clients"], impact="x")
+    assert readings(incident, "client_notice", 4)[-1].word == "running"
+    incident.clients.add(make_client())
+
+    do(incident, "updates", jordan, T0 + minutes(4), audiences=["clients"], impact="x")
+
+    assert readings(incident, "client_notice", 4)[-1].word == "met"
+    assert readings(incident, "update.clients", 4)[-1].due == stamp(T0 + minutes(19))
+
+
+@pytest.mark.ledger("CLK-13", "CLK-14")
+def test_responders_executives_and_the_public_read_a_text_on_a_page_so_it_counts_without_a_mail() -> None:
+    incident, _, jordan = crew()
+    User.objects.update(is_active=False)  # nobody can be mailed
+
+    do(
+        incident,
+        "updates",
+        jordan,
+        T0 + minutes(3),
+        audiences=["responders", "executives", "public"],
+        impact="x",
+    )
+
+    assert not Message.objects.filter(text__update__number=1).exists()
+    for clock in ("update.responders", "executive", "update.public"):
+        assert readings(incident, clock, 4)[-1].due == stamp(T0 + minutes(18))
 
 
 def test_no_change_without_a_first_update_is_refused_with_what_to_do() -> None:

@@ -86,8 +86,8 @@ class Story:
         now = self.moment(when)
         happened = None if said is None else self.moment(said)
         drafts = [Draft(kind, payload, by, happened)]
-        if self.entries and kind != "page.acknowledged":
-            drafts = [*implied(self.state, by), *drafts]
+        if self.entries:
+            drafts = [*implied(self.state, drafts[0], now), *drafts]
         found: list[Entry] = []
         while drafts:
             entry = drafts.pop(0).entry(len(self.entries) + 1, now)
@@ -95,7 +95,7 @@ class Story:
             self.entries.append(entry)
             found.append(entry)
             drafts += consequences(self.protocol, self.state, entry)
-        return next(entry for entry in found if entry.kind == kind)
+        return next(entry for entry in found if entry.kind == kind and entry.payload == payload)
 
     def tick(self, until: float | datetime, *, inclusive: bool = False) -> list[tuple[str, str, float]]:
         """Do what is due before `until`, as (clock, step, minute); people and pages are left out."""
@@ -110,7 +110,7 @@ class Story:
             if not due:
                 return done
             at, _, (clock, subject, n, step) = due[0]
-            now = moment(at)
+            now = moment(max(at, self.entries[-1].recorded))  # what falls due newly late comes at its cause
             if step == "roll":
                 self.add(now, "clock.rolled", None, clock=clock, subject=subject)
             else:

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from incidentdesk.kernel.stamps import stamp
-from incidents.protocol import clocks
+from incidents.protocol import clocks, owing
 from tests.incidents.story import ALEX, JORDAN, SARAH, TUESDAY, Story
 
 
@@ -80,10 +80,11 @@ def test_the_comms_lead_is_reminded_three_minutes_before_and_the_ic_hears_two_mi
     assert steps == {"remind": 12, "overdue": 15, "overdue_ic": 17, "overdue_manager": 20}
     told = {step.name: step.to for step in story.protocol.clock["update.public"].steps}
     assert (told["remind"], told["overdue_ic"], told["overdue_manager"]) == (
-        ("comms",),
+        ("owes",),
         ("ic",),
         ("manager",),
     )
+    assert owing.LINES[story.protocol.clock["update.public"].owes] == ("comms", "ic", "owner")
 
 
 def test_an_update_sent_between_due_and_due_plus_period_is_met_late() -> None:

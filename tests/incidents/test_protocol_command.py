@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from incidents import lifecycle
 from incidents.models import ProtocolVersion
 from incidents.protocol import default_text
 from tests.factories import T0, make_incident
@@ -68,3 +69,17 @@ def test_a_file_that_cannot_be_read_is_told_so(tmp_path: Path) -> None:
         ran("load", str(tmp_path / "nowhere.toml"))
     with pytest.raises(CommandError, match="no such version"):
         ran("show")
+
+
+@pytest.mark.django_db
+def test_after_an_upgrade_new_incidents_open_under_the_protocol_shipped_now_unless_another_was_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = lifecycle.store_protocol(default_text().replace("Default protocol", "Shipped before"), now=T0)
+    assert lifecycle.current_protocol(T0) == old  # somebody loaded it
+    monkeypatch.setattr(lifecycle, "SHIPPED_BEFORE", frozenset({old.digest}))
+
+    lifecycle.prepare(now=T0)
+
+    current = lifecycle.current_protocol(T0)
+    assert (current.number, current.text) == (old.number + 1, default_text())

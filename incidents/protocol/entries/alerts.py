@@ -5,7 +5,7 @@ from typing import cast
 from incidents.protocol import milestones, occurrences, retiming
 from incidents.protocol.definition import Protocol
 from incidents.protocol.entries.handlers import handles
-from incidents.protocol.state import Entry, PageState, State
+from incidents.protocol.state import Entry, PageState, State, ended
 
 
 @handles("alert.fired")
@@ -50,7 +50,7 @@ def _paged(protocol: Protocol, state: State, entry: Entry) -> None:
         state["round"] += 1
     if p["call"] == "chain" and p["level"] == 1:
         state.update({"round": 0, "unanswered": False})
-    if state["owner"] is None:
+    if state["owner"] is None and p["call"] != "hand":  # a page by hand makes nobody owner
         state["owner"] = p["pages"][0][1]
 
 
@@ -58,13 +58,22 @@ def _paged(protocol: Protocol, state: State, entry: Entry) -> None:
 def _acknowledged(protocol: Protocol, state: State, entry: Entry) -> None:
     answered = str(entry.payload["page"])
     page = state["pages"][answered]
-    pages = {**state["pages"], answered: cast(PageState, {**page, "acked": entry.happened})}
     if page["call"] != "hand":
-        state["unanswered"] = False
-        for number, other in state["pages"].items():
-            if number != answered and other["call"] != "hand" and "acked" not in other:
-                for clock in ("ack", "response"):
-                    occurrences.end(protocol, state, protocol.clock[clock], number, entry.happened)
-        if not state["owner_named"] and "acknowledged" not in state["milestones"]:
-            state["owner"] = entry.by if entry.by is not None else page["user"]
-    state["pages"] = pages
+        _answered(protocol, state, entry, answered)
+    state["pages"] = {**state["pages"], answered: cast(PageState, {**page, "acked": entry.happened})}
+
+
+def _answered(protocol: Protocol, state: State, entry: Entry, answered: str) -> None:
+    """One answer is enough for the chain: its other pages wait no more, but for those that the same person answers too.
+
+    The first to answer owns the incident, until it is over or the IC names somebody.
+    """
+    chain = [(number, page) for number, page in state["pages"].items() if page["call"] != "hand"]
+    state["unanswered"] = False
+    for number, other in chain:
+        if number != answered and "acked" not in other and other["user"] != entry.by:
+            for clock in ("ack", "response"):
+                occurrences.fall_away(protocol, state, protocol.clock[clock], number, entry)
+    first = not any("acked" in page for _, page in chain)
+    if first and not state["owner_named"] and not ended(state):
+        state["owner"] = entry.by if entry.by is not None else state["pages"][answered]["user"]

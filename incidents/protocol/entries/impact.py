@@ -9,6 +9,8 @@ from incidents.protocol.state import Entry, State
 @handles("impact.started")
 def _impact_started(protocol: Protocol, state: State, entry: Entry) -> None:
     at = entry.payload["at"]
+    if entry.by is not None:
+        state["hit"] = True  # somebody says that customers felt it
     intervals = state["impact"]
     if entry.payload.get("again"):
         state["impact"] = [*intervals, [at, None]]
@@ -34,6 +36,8 @@ def withdraw(protocol: Protocol, state: State, entry: Entry) -> None:
     if state["impact"] and state["impact"][-1][1] is not None:
         state["impact"] = [*state["impact"][:-1], [state["impact"][-1][0], None]]
         state["impact_seq"] = entry.seq
+        if all(end is None for _, end in state["impact"]):
+            milestones.withdraw(state, "impact_ended")
     occurrences.end(protocol, state, protocol.clock["stabilisation"], "", entry.recorded)
 
 

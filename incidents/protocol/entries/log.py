@@ -3,6 +3,7 @@
 from incidents.protocol import cadence, occurrences
 from incidents.protocol.definition import Protocol
 from incidents.protocol.entries.handlers import handles
+from incidents.protocol.match import heard
 from incidents.protocol.state import Entry, State
 
 
@@ -24,7 +25,7 @@ def _settled(protocol: Protocol, state: State, entry: Entry) -> None:
 
 @handles("update.sent")
 def _sent(protocol: Protocol, state: State, entry: Entry) -> None:
-    state["sent"] = {**state["sent"], **dict.fromkeys(entry.payload["to"], entry.happened)}
+    state["sent"] = {**state["sent"], **dict.fromkeys(heard(entry), entry.happened)}
 
 
 @handles("client.confirmed")

@@ -38,11 +38,16 @@ def _seat_ended(protocol: Protocol, state: State, entry: Entry) -> None:
 
 
 def _left(protocol: Protocol, state: State, seat: str, gone: SeatState | None, entry: Entry) -> None:
-    """A seat has changed hands: who left owes nothing for it, and an offer of it is over."""
+    """A seat has changed hands: who left owes nothing for it, and an offer of it is over, as are those the holder made."""
     if gone and not any(held["user"] == gone["user"] for held in state["seats"].values()):
         for kind in ("joined", "seat"):
             occurrences.end(protocol, state, protocol.clock[kind], str(gone["user"]), entry.happened)
     withdraw_offer(state, seat)
+    if gone and seat == "ic":
+        for other, offer in state["offers"].items():
+            own = state["seats"].get(other)
+            if offer["by"] == gone["user"] and not (own and own["user"] == gone["user"]):
+                withdraw_offer(state, other)
 
 
 @handles("seat.offered")
@@ -88,8 +93,11 @@ def _bridge(protocol: Protocol, state: State, entry: Entry) -> None:
     state["bridge"] = entry.happened
     for held in state["seats"].values():
         if not held["claimed"] and str(held["user"]) not in state["joined"]:
-            occurrences.end(protocol, state, protocol.clock["seat"], str(held["user"]), entry.happened)
-            occurrences.start(protocol, state, protocol.clock["joined"], str(held["user"]), entry, again=True)
+            called = max(entry.happened, held["since"])  # it may have been open before somebody was named
+            occurrences.end(protocol, state, protocol.clock["seat"], str(held["user"]), called)
+            occurrences.start(
+                protocol, state, protocol.clock["joined"], str(held["user"]), entry, again=True, at=called
+            )
 
 
 @handles("bridge.joined")
@@ -107,13 +115,17 @@ def withdraw_offer(state: State, seat: str) -> None:
 
 
 def present(state: State, entry: Entry) -> None:
-    """Any act in a seat acknowledges it; any act of the IC ends the absence."""
+    """Any act in a seat acknowledges it; any act of the IC ends the absence, but for saying that they are away."""
+    if entry.kind in NO_ACT:
+        return
+    leaves = entry.kind == "ic.away"
     for seat, held in state["seats"].items():
-        if held["user"] != entry.by or (held["acked"] and not held.get("away")):
+        away = held.get("away", False) and not leaves
+        if held["user"] != entry.by or (held["acked"] and not away):
             continue
-        if entry.kind in NO_ACT or (held["seq"] == entry.seq and not held["claimed"]):
+        if held["seq"] == entry.seq and not held["claimed"]:
             continue
-        hold(state, seat, {**held, "acked": True, "away": False})
+        hold(state, seat, {**held, "acked": True, "away": leaves and held.get("away", False)})
 
 
 def hold(state: State, seat: str, held: Any) -> None:
