@@ -28,7 +28,7 @@ from incidents.protocol import Draft, clocks, paging, parse
 from incidents.protocol.state import ended, force, responders
 from incidents.record import Record
 from oncall import alerts, pages
-from oncall.alerts import Kin, Waiting
+from oncall.identity import Kin, Outages, Waiting
 
 BATCH: Final = 500
 ROUNDS: Final = 20
@@ -145,14 +145,13 @@ class _Admission:
     def __init__(self, waiting: Sequence[Waiting], now: datetime, time: str, *, wait: bool = True) -> None:
         self.now, self.time = now, time
         self.protocol = parse(lifecycle.current_protocol(now).text)
-        self.kin: dict[tuple[str, str], list[Kin]] = defaultdict(list)  # by source and fingerprint
+        self.stale = timedelta(seconds=self.protocol.setting("alerts_stale"))
         self.grouped: dict[tuple[str, str], set[int]] = defaultdict(set)  # incidents by source and group
         kin = alerts.kin(waiting)
+        self.outages = Outages(kin, same=timedelta(seconds=self.protocol.setting("alerts_same")))
         for each in kin:
-            self.kin[each.source, each.fingerprint].append(each)
             if each.incident:
                 self.grouped[each.source, each.group_key].add(each.incident)
-        self.latest = {key: alerts.in_order(found)[-1].id for key, found in self.kin.items()}
         self.services = _services(waiting)
         self.nearby = _incidents_of([self.services[a.id] for a in waiting if not a.critical], time)
         known = {each.incident for each in kin if each.incident and each.status != "closed"}
@@ -166,11 +165,13 @@ class _Admission:
         self.opened_for: dict[int, list[int]] = defaultdict(list)  # what was opened here, by service
         self.planned: list[pages.Planned] = []
         self.superseded: list[int] = []
+        self.same: dict[int, int] = {}  # the outage that an alert is another sender's start of
+        self.refreshed: dict[int, int] = {}  # the incident of an alert that only reads otherwise
         self.notices: list[Notice] = []
 
     def _concerned(self, alert: Waiting) -> set[int]:
         """The incidents that deciding about an alert may read or change."""
-        found = {each.incident or 0 for each in self.kin.get((alert.source, alert.fingerprint), ())}
+        found = self.outages.incidents(alert)
         found |= self.grouped.get(alert.group, set())
         service = self.services[alert.id]
         return found | set(self.nearby.get(service.pk, ()) if service else ())
@@ -179,23 +180,53 @@ class _Admission:
         """Decide about one alert."""
         service = self.services[alert.id]
         alert.service = service.pk if service else alert.service
-        if alert.incident is not None:
-            self._resolve(self.records.get(alert.incident), alert)
+        if alert.id in self.outages.roots and alert.incident is None:
+            self.same[alert.id] = self.outages.roots[alert.id]
             return
-        earlier = [
-            each for each in self.kin.get((alert.source, alert.fingerprint), ()) if each.id != alert.id
-        ]
-        if self.latest.get((alert.source, alert.fingerprint), alert.id) != alert.id:
+        alert.weigh(stale=self.stale)
+        over = self.outages.is_over(alert)
+        if alert.incident is not None and not self._goes_on_elsewhere(alert, over):
+            self._follow(alert, over)
+            return
+        if over:
             self._is_over(alert)  # late news of something the source has started anew since
             return
+        earlier = self.outages.before(alert)
         self._end(earlier, because=alert)
         if alert.fired:
             self._fire(alert, earlier, service)
+
+    def _goes_on_elsewhere(self, alert: Waiting, over: bool) -> bool:
+        """Whether a resolve that was not one came too late for its incident: then the alert leaves that one for another."""
+        record = self.records.get(alert.incident or 0)
+        if over or not alert.is_back or (record is not None and not ended(record.state)):
+            return False
+        alerts.leave(alert)
+        return True
+
+    def _follow(self, alert: Waiting, over: bool) -> None:
+        """An alert that is on an incident: it ended, goes on after all, is graver than before, or reads otherwise."""
+        record = self.records.get(alert.incident or 0)
+        known = record.state["alerts"].get(str(alert.id)) if record is not None else None
+        if alert.state != "firing":
+            self._resolve(record, alert)
+        elif over:
+            self._is_over(alert)
+        elif record is None or known is None or ended(record.state):
+            return
+        elif alert.is_back and not known["firing"]:
+            self._join(record, alert, again=alert.critical)
+        elif alert.critical and not known["critical"]:
+            self._join(record, alert, again=False)
+        else:
+            self.refreshed[alert.id] = record.id
 
     def store(self) -> None:
         """Write everything: entries, states, rows, pages and their mails."""
         found = list(self.records.values())
         records.save(found, now=self.now)
+        reread = set(self.refreshed.values())
+        records.touch(each.id for each in found if each.id in reread and not each.added)
         for record in found:
             if record.added:
                 projection.project(record, now=self.now)
@@ -203,7 +234,12 @@ class _Admission:
         mails = pages.store(self.planned, now=self.now)
         outbox.put([*mails, *messages(self.notices, self.records)], now=self.now)
         alerts.settle(
-            self.waiting, superseded=self.superseded, groups=list(self.opened), services=list(self.opened_for)
+            self.waiting,
+            superseded=self.superseded,
+            groups=list(self.opened),
+            services=list(self.opened_for),
+            same=self.same,
+            refreshed=list(self.refreshed),
         )
 
     def _fire(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> None:
@@ -223,7 +259,7 @@ class _Admission:
 
     def _target(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> Record | None:
         """The unresolved incident it belongs to: where it fired before, that of its group, for a warning that of its service."""
-        candidates = [k.incident for k in sorted(earlier, key=lambda k: k.starts_at, reverse=True)]
+        candidates = [k.incident for k in reversed(earlier)]
         candidates += [self.opened.get(alert.group), *sorted(self.grouped.get(alert.group, ()), reverse=True)]
         if not alert.critical and service is not None:
             candidates += self.opened_for.get(service.pk, ())
@@ -247,7 +283,7 @@ class _Admission:
             presumed=presumed,
             symptom=alert.summary or alert.name,
             time=self.time,
-            follows=max(before, key=lambda k: k.starts_at).incident if before else None,
+            follows=before[-1].incident if before else None,
         )
         record = lifecycle.open_record(opening, by=None, now=self.now)
         self.records[record.id] = record
@@ -278,7 +314,7 @@ class _Admission:
         self.notices.append(
             Notice(record.id, tuple(responders(record.state)), f"the window {word}",
                    f"{alert.name} fires since {alert.starts_at:%H:%M} UTC. Status: {record.state['status']}.",
-                   f"alert:{alert.id}")
+                   f"alert:{alert.id}:{record.seq}")
         )  # fmt: skip
 
     def _enter(self, record: Record, alert: Waiting, *, again: bool) -> None:
@@ -286,6 +322,8 @@ class _Admission:
         if alert.service and record.id in self.opened.values():
             self.opened_for[alert.service].append(record.id)
         payload: dict[str, Any] = {"alert": alert.id, "critical": alert.critical, "again": again}
+        if alert.is_back:
+            payload["withdrawn"] = True  # its resolve was not one
         if alert.critical:
             payload["presumed"] = self._presumed(alert)
         record.add(Draft("alert.fired", payload, texts=_texts(alert)))
@@ -340,7 +378,7 @@ class _Admission:
     def _end(self, earlier: Sequence[Kin], *, because: Waiting) -> None:
         """The source has started it anew without resolving it: the earlier firing is over."""
         for kin in earlier:
-            if kin.state != "firing":
+            if kin.state != "firing" or kin.id == because.left:
                 continue
             self.superseded.append(kin.id)
             record = self.records.get(kin.incident or 0)

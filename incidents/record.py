@@ -175,6 +175,13 @@ def save(records: Sequence[Record], *, now: datetime) -> None:
     deadlines.apply([record.shift() for record in records], now=now)
 
 
+def touch(incidents: Iterable[int]) -> None:
+    """Raise the cursor of incidents, locked by this transaction, whose pages read otherwise without a new entry."""
+    ids = list(incidents)
+    if ids:
+        sql.run("UPDATE incidents_incident SET rev = rev + 1 WHERE id = ANY(%s::bigint[])", [ids])
+
+
 def _columns(record: Record) -> tuple[Any, ...]:
     state = record.state
     return (

@@ -114,6 +114,8 @@ def _alert(t: Told) -> str:
     again = "fired again" if t.payload.get("again") else "fired"
     level = "critical" if t.payload.get("critical") else "warning"
     name = t.texts.get("name") or "An alert"
+    if t.payload.get("withdrawn"):
+        return f"{name} ({level}) is still firing. Its source withdrew the resolve."
     return f"{name} ({level}) {again}."
 
 

@@ -1,7 +1,8 @@
 """Alerts as rows: storing what a source sends, once however often it is sent, and claiming what the record must hear of.
 
-Identity is (source, fingerprint, start). A repeat counts; a resolve is final, also one that comes before its firing
-(F19). What is new is `pending` until the tick has admitted it; `desk.admission` does that.
+Identity is (source, fingerprint, start), whatever decision 54 says of senders. A repeat counts and refreshes what the row
+says. Firing after a resolve is stored as such, also where the resolve came first (F19): whether it holds is weighed when
+it is admitted. What is new is `pending` until the tick has admitted it; `desk.admission` does that.
 
 Whoever writes several rows locks them in one order, that of their source, fingerprint and start, so that nobody who stores
 or admits ever waits in a circle.
@@ -9,7 +10,7 @@ or admits ever waits in a circle.
 
 import json
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,12 +20,14 @@ from django.db import transaction
 from comms import doorbell
 from incidentdesk.kernel import sql
 from oncall.hooks.alertmanager import Incoming
+from oncall.identity import Kin, Waiting
 from people import tokens
 from people.roles import Scope
 
 RING_EVERY: Final = 0.25
 # Each may open an incident; a transaction that opens more would keep what it opens from everybody for too long.
 GROUPS_AT_ONCE: Final = 100
+RESOLVERS: Final = 8  # senders that are remembered to have resolved one alert; a cluster has three or five
 _rang_at = -RING_EVERY
 
 
@@ -69,15 +72,11 @@ def ring() -> None:
 
 
 def _merged(incoming: Iterable[Incoming]) -> list[tuple[Incoming, int, bool]]:
-    """One row an alert: the row, how often, seen firing first."""
+    """One row an alert: its last word in this body, which nothing has put out of order; how often; seen firing at all."""
     found: dict[tuple[str, datetime], tuple[Incoming, int, bool]] = {}
     for each in incoming:
-        key = (each.fingerprint, each.starts_at)
-        if key not in found:
-            found[key] = (each, 1, each.firing)
-            continue
-        kept, count, fired = found[key]
-        found[key] = (kept if each.firing else each, count + 1, fired)
+        _, count, fired = found.get((each.fingerprint, each.starts_at), (each, 0, False))
+        found[each.fingerprint, each.starts_at] = (each, count + 1, fired or each.firing)
     return list(found.values())
 
 
@@ -110,6 +109,41 @@ def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[
     return [*tokens.live(token, Scope.ALERTS_WRITE), json.dumps(told)]
 
 
+# What a row becomes by what is told of it now. `a` is the row, `excluded` the news; the hook and admission write by it alike.
+_BACK: Final = """(a.state = 'resolved' AND excluded.state = 'firing'
+  AND (a.resolved_at IS NULL OR (a.fired AND excluded.sender = ANY(a.resolved_by))))"""
+_LIVE: Final = f"(excluded.state = 'firing' AND (a.state = 'firing' OR {_BACK}))"
+_GRAVER: Final = f"({_LIVE} AND excluded.critical AND NOT a.critical)"
+_READING: Final = ("name", "summary", "value", "generator_url", "runbook_url", "payload", "left_out")
+_DIFFERS: Final = " OR ".join(f"a.{each} IS DISTINCT FROM excluded.{each}" for each in _READING)
+# A value that is the same stays the row's own, so that a long one is not written anew.
+_REFRESHED: Final = ", ".join(
+    f"{each} = CASE WHEN {_LIVE} AND a.{each} IS DISTINCT FROM excluded.{each} THEN excluded.{each} ELSE a.{each} END"
+    for each in _READING
+)
+_NEWS: Final = f"""
+    count = a.count + excluded.count,
+    heard_at = excluded.heard_at,
+    sender = CASE WHEN a.sender = '' THEN excluded.sender ELSE a.sender END,
+    state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' WHEN {_BACK} THEN 'firing' ELSE a.state END,
+    fired = a.fired OR {_BACK},
+    ends_at = greatest(a.ends_at, excluded.ends_at),
+    resolved_at = CASE WHEN excluded.state = 'resolved' THEN excluded.heard_at WHEN {_BACK} THEN NULL ELSE a.resolved_at END,
+    resolved_by = CASE WHEN excluded.state = 'firing' THEN CASE WHEN {_BACK} THEN '{{}}' ELSE a.resolved_by END
+      WHEN a.state <> 'resolved' THEN excluded.resolved_by
+      WHEN excluded.sender = '' OR excluded.sender = ANY(a.resolved_by) OR cardinality(a.resolved_by) >= {RESOLVERS}
+        THEN a.resolved_by
+      ELSE a.resolved_by || excluded.sender END,
+    back_at = CASE WHEN excluded.state = 'resolved' THEN NULL WHEN a.state = 'resolved' THEN excluded.heard_at
+      ELSE a.back_at END,
+    critical = a.critical OR {_GRAVER},
+    severity_label = CASE WHEN {_GRAVER} THEN excluded.severity_label ELSE a.severity_label END,
+    presumed = CASE WHEN {_GRAVER} THEN excluded.presumed ELSE a.presumed END,
+    {_REFRESHED},
+    pending = a.pending OR (a.state = 'firing' AND excluded.state = 'resolved')
+      OR (a.state = 'resolved' AND excluded.state = 'firing') OR {_GRAVER}
+      OR (a.incident_id IS NOT NULL AND {_LIVE} AND ({_DIFFERS}))"""
+
 # A token that is unknown, revoked, expired or of another scope yields no row of `token`, by one and the same path (F30).
 _STORE: Final = f"""
 WITH token AS ({tokens.LIVE}), used AS (
@@ -121,62 +155,30 @@ WITH token AS ({tokens.LIVE}), used AS (
 ), stored AS (
   INSERT INTO oncall_alert AS a (
     source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
-    service_slug, group_key, generator_url, runbook_url, payload, sender, left_out, received_at, heard_at, count, fired,
-    again, pending)
-  SELECT 'alertmanager.' || token.user_id, x.fingerprint, x.starts_at, x.ends_at, x.state, x.critical,
-    x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug, x.group_key, x.generator_url,
-    x.runbook_url, x.payload::jsonb, x.sender, x.left_out, clock_timestamp(), clock_timestamp(), x.count, x.fired,
-    false, true
+    service_slug, group_key, generator_url, runbook_url, payload, sender, resolved_at, resolved_by, left_out, received_at,
+    heard_at, count, fired, again, pending)
+  SELECT DISTINCT ON (x.fingerprint COLLATE "C", begins) 'alertmanager.' || token.user_id, x.fingerprint, begins,
+    x.ends_at, x.state, x.critical, x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug,
+    x.group_key, x.generator_url, x.runbook_url, x.payload::jsonb, x.sender,
+    CASE WHEN x.state = 'resolved' THEN clock_timestamp() END,
+    CASE WHEN x.state = 'resolved' AND x.sender <> '' THEN ARRAY[x.sender] ELSE '{{}}' END,
+    x.left_out, clock_timestamp(), clock_timestamp(), x.count, x.fired, false, true
   FROM token, json_to_recordset(%s::json) AS x(
     fingerprint text, starts_at timestamptz, ends_at timestamptz, state text, critical bool, severity_label text,
     presumed smallint, name text, summary text, value text, service_slug text, group_key text, generator_url text,
     runbook_url text, payload json, sender text, left_out int, count int, fired bool)
-  ORDER BY x.fingerprint COLLATE "C", x.starts_at
-  ON CONFLICT (source, fingerprint, starts_at, past) DO UPDATE SET
-    count = a.count + excluded.count,
-    heard_at = excluded.heard_at,
-    state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' ELSE a.state END,
-    ends_at = greatest(a.ends_at, excluded.ends_at),
-    pending = a.pending OR (a.state = 'firing' AND excluded.state = 'resolved')
+  CROSS JOIN LATERAL (SELECT coalesce((
+    SELECT r.starts_at FROM oncall_alert k JOIN oncall_alert r ON r.id = k.same_as_id
+    WHERE k.source = 'alertmanager.' || token.user_id AND k.fingerprint = x.fingerprint AND k.starts_at = x.starts_at
+      AND k.past = 0), x.starts_at) AS begins) same
+  ORDER BY x.fingerprint COLLATE "C", begins, x.starts_at DESC
+  ON CONFLICT (source, fingerprint, starts_at, past) DO UPDATE SET {_NEWS}
   RETURNING (xmax = 0) AS new, pending
 )
 SELECT token.user_id, (SELECT count(*) FROM stored), (SELECT count(*) FROM stored WHERE new),
   (SELECT count(*) FROM stored WHERE pending)
 FROM token
 """  # noqa: S608  (texts of our own)
-
-
-@dataclass(slots=True)
-class Waiting:
-    """An alert that the record has to hear of, as it stood when it was read.
-
-    Where its source's clock runs ahead, `starts_at` is when it came and `ahead` is true; the row keeps what was sent.
-    """
-
-    id: int
-    source: str
-    fingerprint: str
-    starts_at: datetime
-    ends_at: datetime | None
-    state: str
-    critical: bool
-    presumed: int | None
-    name: str
-    summary: str
-    value: str
-    service_slug: str
-    group_key: str
-    fired: bool
-    received_at: datetime
-    ahead: bool
-    incident: int | None
-    service: int | None = None
-    again: bool = False
-
-    @property
-    def group(self) -> tuple[str, str]:
-        """What one incident is opened for."""
-        return self.source, self.group_key
 
 
 def any_pending(*, now: datetime) -> bool:
@@ -214,32 +216,58 @@ def settle(
     superseded: Sequence[int] = (),
     groups: Sequence[tuple[str, str]] = (),
     services: Sequence[int] = (),
+    same: Mapping[int, int] | None = None,
+    refreshed: Sequence[int] = (),
 ) -> None:
     """Store what admitting came to, as the last thing before the commit: only that long may the hook have to wait.
 
     An alert that changed since it was read stays pending for the next tick. What the source has started anew without
     resolving it has ended. Warnings of the groups and services given are looked at again, now that an incident stands.
+    `same` says which of them are another sender's start of an outage, by that outage's row; `refreshed` which of them only
+    read otherwise, on incidents whose cursor was raised for it.
     """
     if not alerts:
         return
-    woken = []
+    same, woken = same or {}, []
     if groups or services:
         sources, keys = [source for source, _ in groups], [key for _, key in groups]
         woken = [row[0] for row in sql.run(_WAKEABLE, [sources, keys, list(services)])]
-    ids = [each.id for each in alerts]
-    sql.run(_HOLD, [[*ids, *superseded, *woken]])
+    stay = [each for each in alerts if each.left is None and each.id not in same]
+    moved = [(each.left, each) for each in alerts if each.left is not None]
+    rows = [*(each.id for each in stay), *(left for left, _ in moved), *same, *same.values()]
+    sql.run(_HOLD, [[*rows, *superseded, *woken]])
+    sql.run(_ADMITTED, [[each.id for each in stay], *_outcome(stay)])
+    if moved:
+        ids, lefts = [each.id for _, each in moved], [left for left, _ in moved]
+        sql.run(_LEFT, [ids, lefts, *_outcome([each for _, each in moved])])
+        sql.run(_FOLLOW, [ids, lefts])
+    if refreshed:
+        sql.run(_REREAD, [list(refreshed)])
     if superseded:
         sql.run(_ENDED, [list(superseded)])
-    columns = [
-        ids,
+    for row, root in same.items():
+        sql.run(_MERGE, [root, row])
+        sql.run(_MERGED, [root, row])
+    if woken:
+        sql.run(_WAKE, [woken])
+
+
+def _outcome(alerts: Sequence[Waiting]) -> list[list[Any]]:
+    return [
         [each.state for each in alerts],
+        [each.read for each in alerts],
+        [each.back_at for each in alerts],
         [each.incident for each in alerts],
         [each.service for each in alerts],
         [each.again for each in alerts],
     ]
-    sql.run(_ADMITTED, columns)
-    if woken:
-        sql.run(_WAKE, [woken])
+
+
+def leave(alert: Waiting) -> None:
+    """Let an alert go on in a row of its own, for another incident: its old row stays with the incident that is over."""
+    alert.left = alert.id
+    alert.id = sql.run(_NEW_ID)[0][0]
+    alert.incident = None
 
 
 def put_off(alerts: Sequence[Waiting], *, until: datetime) -> None:
@@ -256,38 +284,6 @@ def end(alert: int, *, incident: int) -> str:
     """End one alert of an incident by hand; its name. A resolve that comes later is only counted."""
     found = sql.run(_END_ONE, [alert, incident])
     return str(found[0][0]) if found else "The alert"
-
-
-@dataclass(frozen=True, slots=True)
-class Kin:
-    """Another firing of the same alert, or the group's incident: where it is and how it stands. Times as in Waiting."""
-
-    id: int
-    source: str
-    fingerprint: str
-    group_key: str
-    starts_at: datetime
-    state: str
-    fired: bool
-    received_at: datetime
-    ahead: bool
-    incident: int | None
-    status: str
-
-
-def in_order(firings: Iterable[Kin]) -> list[Kin]:
-    """All firings known of one alert, the earliest first; one order, however they are handed in.
-
-    By their starts; but one that its source's clock dates ahead is later than all that was received before it, and earlier
-    than all that was received after it. A start in the future would otherwise make every outage until then look like old
-    news, and nobody would be woken. So starts are compared only between firings with no such one received between them.
-    """
-    placed: list[tuple[tuple[int, bool, datetime, datetime, int], Kin]] = []
-    stretch = 0
-    for each in sorted(firings, key=lambda one: (one.received_at, one.id)):
-        stretch += each.ahead
-        placed.append(((stretch, not each.ahead, each.starts_at, each.received_at, each.id), each))
-    return [each for _, each in sorted(placed, key=lambda one: one[0])]
 
 
 def kin(alerts: Sequence[Waiting]) -> list[Kin]:
@@ -318,19 +314,67 @@ SELECT s, g, pg_try_advisory_xact_lock(hashtextextended(s || chr(10) || g, 7)) F
 """
 _READ: Final = f"""
 SELECT a.id, source, fingerprint, {_BEGAN}, ends_at, state, critical, presumed, name, summary, value, service_slug,
-  group_key, fired, received_at, {_AHEAD}, incident_id, service_id
+  group_key, fired, received_at, {_AHEAD}, incident_id, service_id, false, resolved_at, back_at
 FROM oncall_alert a WHERE id = ANY(%s::bigint[]) AND pending ORDER BY starts_at, id
 """  # noqa: S608  (texts of our own)
 # In the order in which `_STORE` writes.
 _HOLD: Final = """
 SELECT id FROM oncall_alert WHERE id = ANY(%s::bigint[])
-ORDER BY source COLLATE "C", fingerprint COLLATE "C", starts_at FOR NO KEY UPDATE
+ORDER BY source COLLATE "C", fingerprint COLLATE "C", starts_at, past FOR NO KEY UPDATE
 """
-_ADMITTED: Final = """
-UPDATE oncall_alert a SET pending = a.state <> x.state, incident_id = coalesce(a.incident_id, x.incident),
-  service_id = coalesce(x.service, a.service_id), again = a.again OR x.again, retry_at = NULL
-FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bool[]) AS x(id, state, incident, service, again)
+# A row that changed since it was read keeps what it says now and stays pending.
+_SAME: Final = "(a.state = x.read AND a.back_at IS NOT DISTINCT FROM x.back)"
+_GOES_ON: Final = f"({_SAME} AND x.state = 'firing')"
+_ADMITTED: Final = f"""
+UPDATE oncall_alert a SET pending = NOT {_SAME}, state = CASE WHEN {_SAME} THEN x.state ELSE a.state END,
+  fired = a.fired OR {_GOES_ON}, back_at = CASE WHEN {_SAME} THEN NULL ELSE a.back_at END,
+  ends_at = CASE WHEN {_GOES_ON} THEN NULL ELSE a.ends_at END,
+  resolved_at = CASE WHEN {_GOES_ON} THEN NULL ELSE a.resolved_at END,
+  resolved_by = CASE WHEN {_GOES_ON} THEN '{{}}' ELSE a.resolved_by END,
+  incident_id = coalesce(a.incident_id, x.incident), service_id = coalesce(x.service, a.service_id),
+  again = a.again OR x.again, retry_at = NULL
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::bool[])
+  AS x(id, state, read, back, incident, service, again)
 WHERE a.id = x.id
+"""  # noqa: S608  (texts of our own)
+# The row stays behind with the incident that is over, and a new one takes its place. It is locked already.
+_LEFT: Final = """
+WITH x AS (
+  SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[],
+    %s::bool[]) AS x(id, was, state, read, back, incident, service, again)
+), o AS (
+  SELECT * FROM oncall_alert WHERE id IN (SELECT was FROM x)
+), gone AS (
+  UPDATE oncall_alert a SET past = a.id, state = 'resolved', resolved_at = coalesce(a.resolved_at, a.back_at),
+    pending = false, back_at = NULL FROM x WHERE a.id = x.was RETURNING a.id
+)
+INSERT INTO oncall_alert (
+  id, source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
+  service_slug, service_id, group_key, generator_url, runbook_url, payload, sender, resolved_at, resolved_by, left_out,
+  received_at, heard_at, count, fired, again, pending, incident_id)
+SELECT x.id, o.source, o.fingerprint, o.starts_at, CASE WHEN NOT same THEN o.ends_at END,
+  CASE WHEN same THEN x.state ELSE o.state END, o.critical, o.severity_label, o.presumed, o.name, o.summary, o.value,
+  o.service_slug, coalesce(x.service, o.service_id), o.group_key, o.generator_url, o.runbook_url, o.payload, o.sender,
+  CASE WHEN NOT same THEN o.resolved_at END, CASE WHEN same THEN '{}' ELSE o.resolved_by END, o.left_out,
+  x.back, o.heard_at, 1, true, x.again, NOT same, x.incident
+FROM x JOIN o ON o.id = x.was JOIN gone ON gone.id = x.was
+CROSS JOIN LATERAL (SELECT o.state = x.read AND o.back_at IS NOT DISTINCT FROM x.back AS same) y
+"""
+_FOLLOW: Final = """
+UPDATE oncall_alert a SET same_as_id = x.id FROM unnest(%s::bigint[], %s::bigint[]) AS x(id, was), oncall_alert o
+WHERE o.id = x.was AND a.source = o.source AND a.fingerprint = o.fingerprint AND a.same_as_id = x.was
+"""
+_NEW_ID: Final = "SELECT nextval(pg_get_serial_sequence('oncall_alert', 'id'))"
+# What another sender told of an outage that is known is told of that outage.
+_MERGE: Final = f"""
+UPDATE oncall_alert a SET {_NEWS}
+FROM oncall_alert excluded WHERE a.id = %s::bigint AND excluded.id = %s::bigint AND excluded.same_as_id IS NULL
+"""  # noqa: S608  (texts of our own)
+_MERGED: Final = """
+UPDATE oncall_alert SET same_as_id = %s::bigint, state = 'ended', pending = false, retry_at = NULL WHERE id = %s::bigint
+"""
+_REREAD: Final = """
+UPDATE oncall_alert a SET rev = i.rev FROM incidents_incident i WHERE i.id = a.incident_id AND a.id = ANY(%s::bigint[])
 """
 _ENDED: Final = "UPDATE oncall_alert SET state = 'ended' WHERE id = ANY(%s::bigint[]) AND state = 'firing'"
 _END_ONE: Final = """
@@ -339,12 +383,12 @@ WHERE id = %s::bigint AND incident_id = %s::bigint RETURNING name
 """
 _KIN: Final = f"""
 SELECT a.id, a.source, a.fingerprint, a.group_key, {_BEGAN}, a.state, a.fired, a.received_at, {_AHEAD},
-  a.incident_id, coalesce(i.status, '')
+  a.incident_id, coalesce(i.status, ''), a.sender, a.same_as_id, a.incident_id IS NOT NULL OR NOT a.pending, a.past > 0
 FROM oncall_alert a LEFT JOIN incidents_incident i ON i.id = a.incident_id
 WHERE (a.source, a.fingerprint) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 UNION
 SELECT a.id, a.source, a.fingerprint, a.group_key, {_BEGAN}, a.state, a.fired, a.received_at, {_AHEAD},
-  a.incident_id, i.status
+  a.incident_id, i.status, a.sender, a.same_as_id, true, a.past > 0
 FROM oncall_alert a JOIN incidents_incident i ON i.id = a.incident_id
 WHERE a.critical AND (a.source, a.group_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
   AND i.status NOT IN ('resolved', 'closed')

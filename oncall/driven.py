@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from oncall.alerts import Waiting
+from oncall.identity import Waiting
 from oncall.models import Alert
 
 
@@ -23,7 +23,10 @@ class Firing:
 
 
 def fire(source: str, firing: Firing, *, now: datetime) -> Waiting:
-    """Store a firing alert, ready to be admitted. A repeat with the same start is the row that is there already."""
+    """Store a firing alert, ready to be admitted. A repeat with the same start is the row that is there already.
+
+    Driven sources do not name themselves: what fires after its resolve goes on once the resolve is no longer fresh.
+    """
     alert, made = Alert.objects.get_or_create(
         source=source, fingerprint=hashlib.sha256(firing.name.encode()).hexdigest()[:16], starts_at=firing.starts_at,
         defaults={
@@ -35,15 +38,17 @@ def fire(source: str, firing: Firing, *, now: datetime) -> Waiting:
     )  # fmt: skip
     if not made:
         alert.count += 1
-        alert.save(update_fields=["count"])
+        alert.back_at = now if alert.state == Alert.State.RESOLVED else None
+        alert.summary, alert.value = firing.summary, firing.value
+        alert.save(update_fields=["count", "back_at", "summary", "value"])
     return waiting(alert)
 
 
 def resolve(alert: int, *, now: datetime) -> Waiting:
     """The source says that an alert is over at `now`."""
     row = Alert.objects.get(pk=alert)
-    row.state, row.ends_at = Alert.State.RESOLVED, now
-    row.save(update_fields=["state", "ends_at"])
+    row.state, row.ends_at, row.resolved_at, row.back_at = Alert.State.RESOLVED, now, now, None
+    row.save(update_fields=["state", "ends_at", "resolved_at", "back_at"])
     return waiting(row)
 
 
@@ -54,4 +59,5 @@ def waiting(row: Alert) -> Waiting:
         state=row.state, critical=row.critical, presumed=row.presumed, name=row.name, summary=row.summary, value=row.value,
         service_slug=row.service_slug, group_key=row.group_key, fired=row.fired,
         received_at=row.received_at, ahead=False, incident=row.incident_id, service=row.service_id,
+        resolved_at=row.resolved_at, back_at=row.back_at,
     )  # fmt: skip

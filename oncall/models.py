@@ -87,6 +87,11 @@ class Alert(models.Model):
     )
     received_at = models.DateTimeField()
     heard_at = models.DateTimeField(null=True, help_text="When it was last told of, firing or resolved.")
+    rev = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="The incident's cursor when pages last had to show another reading.",
+    )
     count = models.PositiveIntegerField(default=1)
     fired = models.BooleanField()
     again = models.BooleanField(default=False)

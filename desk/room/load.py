@@ -178,6 +178,11 @@ def newer(bundle: Bundle, after: int) -> list[Row]:
     return _rows(NEWER, [incident.pk, since, incident.rev, CAUGHT_UP])
 
 
+def reread(bundle: Bundle, after: int) -> int:
+    """How often since a cursor it was raised because alerts read otherwise."""
+    return int(sql.run(REREAD, [bundle.incident.pk, after])[0][0])
+
+
 def _pinned(incident: Incident, want: Want) -> list[Row]:
     last = list(want.last_of - want.all_of)
     return _rows(PINNED, [incident.pk, list(want.all_of), incident.rev, last, incident.pk, incident.rev])
@@ -240,6 +245,7 @@ SELECT a.id, a.name, coalesce(s.name, a.service_slug) AS service, a.state, a.cri
 FROM oncall_alert a LEFT JOIN incidents_service s ON s.id = a.service_id
 WHERE a.incident_id = %s ORDER BY a.state <> 'firing', a.starts_at DESC LIMIT 40
 """
+REREAD = "SELECT count(DISTINCT rev) FROM oncall_alert WHERE incident_id = %s AND rev > %s"
 WRITERS = """
 SELECT DISTINCT author_id FROM (SELECT author_id FROM incidents_timelineentry
   WHERE incident_id = %s AND seq <= %s ORDER BY seq DESC LIMIT %s) x WHERE author_id IS NOT NULL

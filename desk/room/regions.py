@@ -1,7 +1,8 @@
 """The regions of the room: their templates, what each reads, and which of them an entry of a kind can have changed.
 
 An entry that no row names changes the timeline alone; one whose kind a clock of the protocol listens to changes clocks,
-head and banners too. A delivery that was settled raises the cursor without an entry: then the texts sent are new.
+head and banners too. A delivery that was settled, or an alert that reads otherwise, raises the cursor without an entry:
+then the texts sent and the alerts are new.
 """
 
 from collections.abc import Iterable

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from desk.answers import FormState, Told
 from desk.room import banners, changes, choices, clocks, gate, header, impact, places, roster
-from desk.room.load import CAUGHT_UP, Bundle, Row, Source, Want, fill, newer, older
+from desk.room.load import CAUGHT_UP, Bundle, Row, Source, Want, fill, newer, older, reread
 from desk.room.regions import ALL, LAST, NAMED, REGIONS, ROWS, regions_of
 from desk.room.shapes import (
     Alerts,
@@ -214,10 +214,10 @@ def _changed(bundle: Bundle, fresh: list[Row], after: int) -> list[str]:
     if len(fresh) >= CAUGHT_UP or after > bundle.incident.rev:
         return list(REGIONS)
     names = set(regions_of(bundle.protocol, {row.kind for row in fresh}))
-    if (
-        len(fresh) < bundle.incident.rev - after
-    ):  # a delivery was settled: it raises the cursor without an entry
-        names.add("sends")
+    silent = bundle.incident.rev - after - len(fresh)
+    if silent:  # an alert that reads otherwise raises the cursor without an entry, and so does a delivery that was settled
+        read = reread(bundle, after)
+        names |= {*(("alerts",) if read else ()), *(("sends",) if silent > read else ())}
     seated = {held["user"] for held in bundle.state["seats"].values()}
     if any(row.author is not None and row.author not in seated for row in fresh):  # here without a role
         names.add("roster")

@@ -151,6 +151,10 @@ class Protocol:
         table = self.policy[key]
         return table.get(severity or 1, next(iter(table.values())))
 
+    def setting(self, key: str) -> Any:
+        """The value of a setting; that of the shipped protocol where this one is older than the setting."""
+        return self.settings[key] if key in self.settings else parse(default_text()).settings[key]
+
     @cached_property
     def clock(self) -> dict[str, Clock]:
         """The clocks by id."""
@@ -235,6 +239,10 @@ def _problems(data: Mapping[str, Any]) -> list[str]:
     for minutes in windows.values() if isinstance(windows, dict) else [windows]:
         if isinstance(minutes, int | float) and not 15 <= minutes <= 30:
             found.append("Policy stabilise.window must lie between 15 and 30 minutes.")
+    for key, most in _SECONDS.items():
+        value = data["settings"].get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            found.append(f"Setting {key} must be a number of seconds from 0 to {most}.")
     seen: set[str] = set()
     for raw in data["clock"]:
         found += _clock_problems(raw, data, seen)
@@ -261,6 +269,8 @@ def _clock_problems(raw: Mapping[str, Any], data: Mapping[str, Any], seen: set[s
     return found
 
 
+# Settings in seconds of the wall, and the most that each may be: machines send by it, whatever pace people keep.
+_SECONDS = {"alerts_stale": 3_600, "alerts_same": 600}
 _PARTS = (
     "name",
     "policy",

@@ -38,9 +38,10 @@ def alert(
     }
 
 
-def body(*told: Mapping[str, Any], group: str = GROUP) -> bytes:
-    """A notification of these alerts."""
-    return json.dumps({"version": "4", "groupKey": group, "status": "firing", "alerts": list(told)}).encode()
+def body(*told: Mapping[str, Any], group: str = GROUP, by: str = "", left_out: int = 0) -> bytes:
+    """A notification of these alerts; `by` is what its sender calls itself."""
+    said = {"version": "4", "groupKey": group, "status": "firing", "alerts": list(told)}
+    return json.dumps({**said, "externalURL": by, "truncatedAlerts": left_out}).encode()
 
 
 def zulu(at: datetime) -> str:
@@ -59,6 +60,8 @@ def make_source(
     )[0]
 
 
-def receive(token: str, *told: Mapping[str, Any], group: str = GROUP) -> alerts.Stored:
+def receive(
+    token: str, *told: Mapping[str, Any], group: str = GROUP, by: str = "", left_out: int = 0
+) -> alerts.Stored:
     """Store a notification as the hook does."""
-    return alerts.store(token, parse(body(*told, group=group)).alerts)
+    return alerts.store(token, parse(body(*told, group=group, by=by, left_out=left_out)).alerts)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from incidentdesk.kernel import sql
 from oncall import alerts
-from oncall.alerts import Kin
+from oncall.identity import Kin, in_order
 from oncall.models import Alert
 from tests.at_once import at_once
 from tests.factories import T0, minutes
@@ -230,10 +230,10 @@ def test_the_firings_of_an_alert_have_one_order_by_start_but_by_receipt_around_o
     def came(one: Kin) -> tuple[object, int]:
         return one.received_at, one.id
 
-    ordered = alerts.in_order(found)
+    ordered = in_order(found)
 
     assert sorted(one.id for one in ordered) == [one.id for one in found]
-    assert ordered == alerts.in_order(other.sample(found, len(found)))
+    assert ordered == in_order(other.sample(found, len(found)))
     for earlier, later in combinations(ordered, 2):
         first, last = sorted((earlier, later), key=came)
         if any(came(first) <= came(one) <= came(last) for one in found if one.ahead):
