@@ -20,7 +20,7 @@ from comms import breakers, links, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
 from incidentdesk.kernel import leaving
-from incidents import deadlines
+from incidents import deadlines, installation
 from incidents.models import Client
 
 BATCH: Final = 100
@@ -82,6 +82,8 @@ def deliver(
     about `seconds` plus 18; in a process that is to end, after the messages that are on their way. Empty at once when
     another run of the same `traffic` is claiming: that one sees the rows too.
     """
+    if not installation.may_act(now=now_fn()):
+        return Counter()
     traffic = traffic or Traffic()
     if not traffic.gate.acquire(blocking=False):
         return Counter()

@@ -2,7 +2,9 @@
 
 import logging
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,6 +25,9 @@ from incidents.models import Incident
 PER_LANE: Final = 20
 MAIL_LANES: Final = 4
 
+RESTORED: Final = "Not sent: this desk was restored from a copy."
+
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 logger = logging.getLogger(__name__)
 
 Tried = tuple[Message, Outcome]
@@ -68,10 +73,28 @@ def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
         [int(row.priority) for row in rows],
         [row.due_at or now for row in rows],
     )
-    states = [state for (state,) in sql.run(_PUT, [now, *columns])]
+    states = [state for (state,) in sql.run(_PUT, [_quiet.get(), now, *columns])]
     if State.PENDING in states:
         transaction.on_commit(ring, robust=True)
     return len(states)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What is put while the block runs is kept and not sent; people may send it by hand."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def keep_older(than: datetime) -> int:
+    """Keep, unsent, what was put at or before `than` and has not gone out; how many. Ends the leases of a desk that is no more."""
+    waiting = Message.objects.filter(state__in=[State.PENDING, State.LEASED], created_at__lte=than)
+    kept = waiting.update(state=State.KEPT, lease_until=None, last_error=RESTORED)
+    Message.objects.filter(state=State.LEASED).update(state=State.PENDING, lease_until=None)
+    return kept
 
 
 def lane(row: NewMessage) -> str:
@@ -233,7 +256,7 @@ _PUT = """
 INSERT INTO comms_message (dedupe_key, incident_id, text_id, channel, dest, lane, payload, priority, due_at,
                            state, attempt, faults, last_error, created_at)
 SELECT n.key, n.incident_id, n.text_id, n.channel, n.dest, n.lane, n.payload::jsonb, n.priority, n.due_at,
-       CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' ELSE 'pending' END, 0, 0, '', %b::timestamptz
+       CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' WHEN %b::bool THEN 'kept' ELSE 'pending' END, 0, 0, '', %b::timestamptz
 FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::smallint[],
             %b::timestamptz[])
      WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, place)

@@ -17,6 +17,7 @@ from comms.models import Breaker, Message, State
 from desk import administrators, heartbeats
 from desk.models import Heartbeat
 from incidentdesk.kernel.stamps import stamp
+from incidents import installation
 from incidents.models import Deadline
 from oncall.models import Alert
 
@@ -48,6 +49,7 @@ def look(*, now: datetime, since: datetime) -> list[str]:
 
     `since` is when this keeper started: what was wrong while nothing ran is no fault of now. Returns the faults.
     """
+    installation.see(now=now)
     found = faults(now=now)
     heartbeats.beat(FOUND, now=now, note=" ".join(found))
     if not found:
@@ -66,6 +68,8 @@ def look(*, now: datetime, since: datetime) -> list[str]:
 
 def faults(*, now: datetime) -> list[str]:
     """What is wrong at `now`, a sentence each; empty when timers fire, messages leave, alerts are admitted and all live."""
+    if why := installation.held():
+        return [f"Nothing is sent and no deadline fires until `manage.py resume`. {why}"]
     return [*_late(now), *_stuck(), *_silent(now)]
 
 

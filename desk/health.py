@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError
 from django.db.models import Min
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
 from comms import outbox
 from comms.models import Message
-from desk import auditor, heartbeats
+from desk import auditor, heartbeats, readiness
 from desk.models import Heartbeat
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.client_address import client_address
@@ -29,15 +28,20 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
-@access.open_to_all("says nothing but whether the database answers")
+@access.open_to_all("says nothing but what is missing for this version to work")
 @require_GET
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers, else 503. Redis is not asked: the desk works without it."""
-    try:
-        clock.now()
-    except DatabaseError:
-        return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
-    return HttpResponse("ready\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+    """200 when this version can work on its database, else 503 with what is missing, a line each.
+
+    Redis is not asked: the desk works without it.
+    """
+    found = readiness.problems()
+    return HttpResponse(
+        "\n".join(found or [readiness.READY]) + "\n",
+        status=503 if found else 200,
+        content_type="text/plain; charset=utf-8",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 @access.open_to_all(

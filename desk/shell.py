@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -16,6 +17,7 @@ from desk.heartbeats import TICK
 from desk.room.shapes import Link, Person, Shell
 from desk.room.words import rough
 from incidentdesk.kernel import sql
+from incidents import installation
 from people.models import User
 from people.rights import Right, columns, may
 
@@ -23,7 +25,7 @@ TICK_LATE = timedelta(seconds=10)  # the page's script says the same between two
 STANDING = """
 SELECT clock_timestamp(), (SELECT at FROM desk_heartbeat WHERE name = %s), (
   SELECT key FROM incidents_incident WHERE unanswered AND NOT (status IN ('resolved', 'closed')) AND time = 'wall'
-  ORDER BY opened_at LIMIT 1)
+  ORDER BY opened_at LIMIT 1), (SELECT why FROM incidents_installation WHERE held_since IS NOT NULL)
 """
 _ROOM = (Link("/", "Desk", "layout-list"), Link("/incidents/", "Incidents", "file-text"),
          Link("/runbooks/", "Runbooks", "list-checks"))  # fmt: skip
@@ -41,12 +43,12 @@ def of(request: HttpRequest) -> Shell:
     user = getattr(request, "user", None) or AnonymousUser()
     if not user.is_authenticated:
         return Shell(None, "auto", shortcuts=False, may_declare=False, tick_late=False, tick_age="",
-                     pace=_pace(), sign_in_url=reverse("people:sign_in"))  # fmt: skip
+                     held=_held(), pace=_pace(), sign_in_url=reverse("people:sign_in"))  # fmt: skip
     return _signed_in(cast(User, user), request.path)
 
 
 def _signed_in(user: User, path: str) -> Shell:
-    ((now, tick, red),) = sql.run(STANDING, [TICK])
+    ((now, tick, red, held),) = sql.run(STANDING, [TICK])
     nav = (*(_ROOM if user.sees_room else _OUTSIDE), *(_ADMIN if user.is_staff else ()))
     red = red if user.sees_room else None
     return Shell(
@@ -58,6 +60,7 @@ def _signed_in(user: User, path: str) -> Shell:
         tick_age=age(now, tick),
         red=f"Nobody answers the page of {red}." if red else "",
         red_url=f"/incidents/{red}/" if red else "",
+        held=held or "",
         pace=_pace(),
         demo="Demonstration data." if settings.DEMO else "",
         sign_in_url=reverse("people:sign_in"),
@@ -67,6 +70,14 @@ def _signed_in(user: User, path: str) -> Shell:
         nav=nav,
         here=path if any(link.url == path for link in nav) else "",
     )
+
+
+def _held() -> str:
+    """Why nothing leaves, for a page that may be the only one which still works."""
+    try:
+        return installation.held()
+    except DatabaseError:
+        return ""
 
 
 def age(now: datetime, tick: datetime | None) -> str:

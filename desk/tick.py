@@ -14,7 +14,7 @@ from comms import outbox
 from desk import admission, heartbeats, reactions
 from desk.notices import Notice, messages
 from incidentdesk.kernel import leaving, sql, trouble
-from incidents import deadlines
+from incidents import deadlines, installation
 from incidents import record as records
 from incidents.deadlines import Due
 from incidents.protocol.clocks import Key
@@ -36,6 +36,8 @@ def run(*, now: datetime, until: datetime) -> int:
 
     `now` and `until` are aware UTC in the database's time; in between time is counted by the monotonic clock.
     """
+    if not installation.may_act(now=now):
+        return 0
     started, done, at = time.monotonic(), 0, now
     while True:
         count = sweep(now=at)
@@ -69,14 +71,24 @@ def sweep(*, now: datetime) -> int:
             return done
 
 
-def batch(*, now: datetime, limit: int = BATCH) -> int:
-    """Claim and do up to `limit` due rows in one transaction; row by row where one of them raises."""
+def catch_up(*, now: datetime, upto: datetime) -> int:
+    """Carry out at `now` what was due up to `upto`, whether or not the desk is held; how many."""
+    done = 0
+    while count := batch(now=now, upto=upto):
+        done += count
+    return done
+
+
+def batch(*, now: datetime, limit: int = BATCH, upto: datetime | None = None) -> int:
+    """Claim and do up to `limit` rows that were due at `upto` (by default `now`) in one transaction; row by row where
+    one of them raises."""
+    upto = upto or now
     coming = deadlines.next_due()
-    if coming is None or coming > now:
+    if coming is None or coming > upto:
         return 0  # most rounds: one statement, and no transaction to open and close
     try:
         with transaction.atomic():
-            dues = deadlines.claim_due(now=now, limit=limit)
+            dues = deadlines.claim_due(now=upto, limit=limit)
             if dues:
                 _do(dues, now)
             return len(dues)
@@ -85,16 +97,16 @@ def batch(*, now: datetime, limit: int = BATCH) -> int:
             log.warning("A batch of deadlines met a lock; doing its rows one by one.")
         else:
             log.exception("A batch of deadlines failed; doing its rows one by one.")
-        return _one_by_one(now, limit)
+        return _one_by_one(now, limit, upto)
 
 
-def _one_by_one(now: datetime, limit: int) -> int:
+def _one_by_one(now: datetime, limit: int, upto: datetime) -> int:
     """How many rows were done or pushed. A row that meets another's lock stays due, for the next round."""
     count = 0
     with transaction.atomic():
         sql.run(LOCK_WAIT)
         sql.run(CHECK_AT_ONCE)
-        dues = deadlines.claim_due(now=now, limit=limit)
+        dues = deadlines.claim_due(now=upto, limit=limit)
         for due in dues:
             try:
                 with transaction.atomic():

@@ -30,6 +30,8 @@ TESTING = PROCESS == "test"
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, least=1)
 BASE_URL = env.text("BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+# The launcher says so of the PostgreSQL that it runs itself, whose data move with their folder.
+EMBEDDED = env.flag("DESK_EMBEDDED", False)
 # Without a database of its own the desk runs an embedded one, filled with the demonstration.
 DEMO = env.flag("DEMO", _command == "desk" and "DATABASE_URL" not in os.environ)
 

@@ -318,3 +318,21 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series} {self.last}"
+
+
+class Installation(models.Model):
+    """Where this database belongs, one row. `incidents.installation` alone reads and writes it."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    mark = models.TextField(help_text="JSON: cluster, database, address, folder.")
+    seen_at = models.DateTimeField(help_text="When a keeper last saw the database here.")
+    held_since = models.DateTimeField(null=True)
+    why = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(id=1), name="installation_is_one"),
+        ]
+
+    def __str__(self) -> str:
+        return "held" if self.held_since else "at home"

@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 from django.conf import settings
 
+from desk import readiness
 from desk.house import addresses, leftovers, moving_in
 from desk.house.parts import Part
 from desk.house.supervisor import Say, Stopped, Supervisor
@@ -90,7 +91,7 @@ class House:
             self.supervisor.add(self._server("postgres", postgres, process))
             postgres.furnish()
             self._owner_url = postgres.url(OWNER)
-            self.given["DATABASE_URL"] = postgres.url(APPLICATION)
+            self.given |= {"DATABASE_URL": postgres.url(APPLICATION), "DESK_EMBEDDED": "1"}
         if "REDIS_URL" in os.environ:
             self.given["REDIS_URL"] = os.environ["REDIS_URL"]
         else:
@@ -160,24 +161,28 @@ class House:
 
     def _wait_for_web(self) -> None:
         until = time.monotonic() + READY_WITHIN
-        while not self._answers("/readyz"):
+        while (said := self._readiness()) != readiness.READY:
+            if said.startswith(readiness.HELD) and "\n" not in said:
+                self._say(f"\n{said}")
+                return
             if time.monotonic() > until:
                 raise RuntimeError(
-                    f"The web did not answer within {READY_WITHIN:.0f} s; see {self.log_dir / 'web.log'}."
+                    f"The web is not ready after {READY_WITHIN:.0f} s. {said} See {self.log_dir / 'web.log'}."
                 )
             self.supervisor.look()
             self.supervisor.pause(0.05)
 
-    def _answers(self, path: str) -> bool:
+    def _readiness(self) -> str:
+        """What `/readyz` says; empty while nobody answers."""
         host = self.given["HOST"]
         near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (compared, not bound)
         connection = http.client.HTTPConnection(near, int(self.given["PORT"]), timeout=2)
         name = self.given["BASE_URL"].split("://", 1)[1].split("/", 1)[0]
         try:
-            connection.request("GET", path, headers={"Host": name})
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
+            connection.request("GET", "/readyz", headers={"Host": name})
+            return connection.getresponse().read(4096).decode(errors="replace").strip()
+        except (OSError, http.client.HTTPException):
+            return ""
         finally:
             connection.close()
 

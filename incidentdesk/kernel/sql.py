@@ -75,6 +75,12 @@ def dicts(statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]
         return cursor.fetchall()
 
 
+def connection() -> "psycopg.Connection[Any]":
+    """The connection that statements run on now; another one after it was lost."""
+    found: psycopg.Connection[Any] = _held().bare().connection
+    return found
+
+
 def _held() -> DatabaseWrapper:
     # One look-up instead of one for each attribute.
     return cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS])

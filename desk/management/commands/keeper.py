@@ -16,12 +16,14 @@ from comms import delivery
 from desk import auditor, heartbeats, rounds, silence, tick
 from desk.house.parts import ALARM
 from incidentdesk.kernel import clock, leaving
+from incidentdesk.kernel.seldom import Seldom
 
 STOP: Final = (signal.SIGTERM, signal.SIGINT)
 LAST_WORDS: Final = 5.0  # seconds that what is being sent has to end in
 SILENCES: Final = 3  # after so many times its grace without a ring it tells the administrators
 
 logger = logging.getLogger(__name__)
+seldom = Seldom()
 
 
 class Command(BaseCommand):
@@ -51,9 +53,10 @@ class Command(BaseCommand):
                 self._look(watch)
                 self._audit(now=clock.now())
             except DatabaseError as error:
-                logger.warning(
-                    "The database does not answer (%s); the keeper goes on trying.", type(error).__name__
-                )
+                if seldom.may(type(error).__name__):
+                    logger.warning(
+                        "The keeper cannot work and goes on trying. The database: %s", _first(error)
+                    )
                 self._since = self._began = None
                 connection.close()
             except Exception:  # a fault of one round must not take the last process that ticks
@@ -115,6 +118,11 @@ class Command(BaseCommand):
         if (running := self._work.get(name)) is None or not running.is_alive():
             self._work[name] = threading.Thread(target=_guarded, args=(name, work), daemon=True, name=name)
             self._work[name].start()
+
+
+def _first(error: Exception) -> str:
+    """The first line of what was said, which tells a missing table from a wrong password."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _guarded(name: str, work: Callable[[], object]) -> None:

@@ -117,6 +117,7 @@ class Shell:
     tick_age: str  # "3 s", "4 min"; "" if no tick ever
     red: str = ""  # the sentence red on every page: "Nobody answers the page of INC-2026-0042." (decisions 5)
     red_url: str = ""
+    held: str = ""  # why nothing is sent and no clock fires: the database is a restored copy
     pace: str = ""  # "Demonstration: a protocol minute lasts 1 s." (MINUTE_SECONDS other than 60)
     demo: str = ""  # "Demo data" note, if any
     sign_in_url: str = ""

@@ -1,0 +1,38 @@
+"""A restored copy goes on: what is old is done on the record without a word to anybody, the rest as usual."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from comms import outbox
+from desk import admission, tick
+from incidents import installation
+from people import audit
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """How many messages were kept unsent, and how many deadlines were carried out without sending any."""
+
+    kept: int
+    fired: int
+
+
+def resume(*, now: datetime, younger_than: timedelta) -> Resumed:
+    """Let the desk act again. What has waited for `younger_than` or longer by `now` (aware UTC) sends nothing; zero sends
+    nothing of what has waited at all. Safe to repeat: it is released last, so a run that was cut off is done again.
+    """
+    cut = now - younger_than
+    kept = outbox.keep_older(cut)
+    with outbox.quiet():
+        if not younger_than:
+            admission.admit_pending(now=now)
+        fired = tick.catch_up(now=now, upto=cut)
+    audit.record(
+        audit.Event.COMMAND,
+        by=None,
+        about="resume",
+        details={"minutes": int(younger_than.total_seconds() // 60), "kept": kept, "fired": fired},
+        now=now,
+    )
+    installation.release(now=now)
+    return Resumed(kept, fired)

@@ -1,0 +1,29 @@
+"""A line of the log that would come every second comes once a minute."""
+
+import threading
+import time
+from typing import Final
+
+PAUSE_SECONDS: Final = 60.0
+_LIMIT: Final = 1_000
+
+
+class Seldom:
+    """Lets each key through once in a pause. Of very many different keys the oldest are forgotten."""
+
+    def __init__(self, seconds: float = PAUSE_SECONDS) -> None:
+        self._seconds = seconds
+        self._last: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def may(self, key: str) -> bool:
+        """Whether it is time for this key again; if so, its pause begins now."""
+        at = time.monotonic()
+        with self._lock:
+            if at - self._last.get(key, float("-inf")) < self._seconds:
+                return False
+            self._last.pop(key, None)
+            self._last[key] = at
+            if len(self._last) > _LIMIT:
+                self._last.pop(next(iter(self._last)))
+            return True
