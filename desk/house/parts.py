@@ -12,13 +12,16 @@ from incidentdesk.kernel.embedded import child
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
-STEADY_AFTER: Final = 10.0
+STEADY_AFTER: Final = (
+    5.0  # seconds after which a process is one that works: it was killed, and starts again at once
+)
 ALARM: Final = signal.SIGURG  # "tick now"; a process that does not listen for it yet is not hurt by it
 
 
 @dataclass
 class Part:
-    """A process by name. `pause` is the first wait before another start; it doubles while starts keep failing."""
+    """A process by name. One that worked for `STEADY_AFTER` starts again at once; while it keeps ending sooner, another
+    start waits for `pause`, then twice that, up to `longest`."""
 
     name: str
     launch: "Callable[[], subprocess.Popen[bytes]]"
@@ -47,7 +50,9 @@ class Part:
         # A server killed at its head leaves workers that hold the port.
         child.signal_group(self.process.pid, signal.SIGKILL)
         self.failures = 0 if at - self.started >= STEADY_AFTER else self.failures + 1
-        self.start_at = at + min(self.longest, self.pause * 2 ** max(0, self.failures - 1))
+        self.start_at = at + (
+            min(self.longest, self.pause * 2 ** (self.failures - 1)) if self.failures else 0.0
+        )
         self.process = None
         self._pid_file.unlink(missing_ok=True)
         return code
