@@ -62,7 +62,7 @@ class Desk:
         given[b"DJANGO_SETTINGS_MODULE"] = b"bench.bare"
         self.bare_port = free_port()
         command[command.index(b"--port") + 1] = str(self.bare_port).encode()
-        command[-1] = b"bench.wsgi:application"
+        command[-1] = b"bench.rsgi:application"
         log = (self.running.data_dir / "log" / "bare.log").open("ab")
         self._bare = subprocess.Popen(
             command, env=given, cwd=ROOT, stdout=log, stderr=log,

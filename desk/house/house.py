@@ -146,18 +146,21 @@ class House:
         python = sys.executable
         celery = [python, "-m", "celery", "--app", "incidentdesk", "--quiet"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-        workers = env.integer("WEB_WORKERS", os.cpu_count() or 1, least=1)
         return {
-            "web": [
-                python, "-m", "granian", "--interface", "wsgi", "--host", self.given["HOST"], "--port", self.given["PORT"],
-                "--workers", str(workers), "--blocking-threads", str(settings.WEB_THREADS), "--no-ws", "--http", "1",
-                "--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "8",
-                "--log-level", "warning", "incidentdesk.wsgi:application",
-            ],
+            "web": [python, "-m", "desk.house.web"],
             "worker": [*celery, "worker", *quiet],
-            "beat": [*celery, "beat", "--scheduler", "incidentdesk.beat:Steady", "--pidfile", "", "--loglevel", "WARNING"],
+            "beat": [
+                *celery,
+                "beat",
+                "--scheduler",
+                "incidentdesk.beat:Steady",
+                "--pidfile",
+                "",
+                "--loglevel",
+                "WARNING",
+            ],
             "keeper": [python, str(settings.BASE_DIR / "manage.py"), "keeper"],
-        }[name]  # fmt: skip
+        }[name]
 
     def _wait_for_web(self) -> None:
         until = time.monotonic() + READY_WITHIN

@@ -35,17 +35,18 @@ class Proxies:
         """The client of a connection from `own`, given what its proxies wrote, in the order of the header."""
         if not self.networks:
             named = chain[-self.hops] if 0 < self.hops <= len(chain) else ""
-            return _read(named) or own
+            return plain(named) or own
         at = own
         for text in reversed(chain):
-            if not self._trusts(at):
+            if not self.trusts(at):
                 break
-            at = _read(text)
+            at = plain(text)
             if not at:
                 return own
         return at
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether this address is one of the networks'."""
         # A unix socket has no address; whoever may open it was let in by its file's mode.
         return not address or any(ipaddress.ip_address(address) in network for network in self.networks)
 
@@ -74,13 +75,18 @@ def header_name(text: str) -> str:
 def client_address(request: HttpRequest) -> str:
     """The address of whoever sent the request, in its shortest form: no port, no zone, no brackets, IPv4 where it is
     mapped into IPv6. Empty only for a connection without an address, such as one over a unix socket."""
-    own = _read(request.META.get("REMOTE_ADDR", ""))
+    return address_in(request.META)
+
+
+def address_in(meta: Mapping[str, Any]) -> str:
+    """The same from a request's environment alone."""
+    own = plain(meta.get("REMOTE_ADDR", ""))
     proxies: Proxies | None = settings.TRUSTED_PROXIES
     if proxies is None:
         proxies = _ONE if settings.BEHIND_PROXY else _NONE
     if proxies == _NONE:
         return own
-    found = {proxies.client(own, chain) for chain in _chains(request.META)}
+    found = {proxies.client(own, chain) for chain in _chains(meta)}
     # Where the header that the proxy writes is not known and the two disagree, one of them is a client's invention.
     return found.pop() if len(found) == 1 else own
 
@@ -129,7 +135,7 @@ def _for(pairs: list[str]) -> str:
     return re.sub(r"\\(.)", r"\1", named[0].strip('"')) if len(named) == 1 else ""
 
 
-def _read(text: str) -> str:
+def plain(text: str) -> str:
     """An address in any form that proxies write, without port and zone; "" for whatever is none (`unknown`, `_hidden`)."""
     host = text.strip().strip('"')
     if host.startswith("["):

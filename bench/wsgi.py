@@ -1,5 +1,0 @@
-"""The yardstick's door: Django and nothing before it."""
-
-from django.core.wsgi import get_wsgi_application
-
-application = get_wsgi_application()
