@@ -1,8 +1,10 @@
-FROM python:3.11-slim-bookworm
+# A tag can be moved to other bytes: give a digest in production (docs/operations.md, "Images by digest").
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data
 WORKDIR /desk
 COPY requirements.lock .
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
 RUN useradd --system --home-dir /data --create-home desk
 COPY . .
 # Hashed file names are made once, here; any key and address serve for that.

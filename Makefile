@@ -51,7 +51,7 @@ $(VENV)/bin/python:
 
 $(TOOLS)/.ready: requirements-tools.lock
 	@$(PYTHON) -m venv $(TOOLS) > /dev/null || { rm -rf $(TOOLS); echo "python3 -m venv failed; on Debian install it with: apt-get install -y python3-venv" >&2; exit 1; }
-	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock 2> $(TOOLS)/pip.log \
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-tools.lock 2> $(TOOLS)/pip.log \
 	  || echo "uv could not be had (see $(TOOLS)/pip.log); pip does its work, more slowly." >&2
 	@touch $@
 

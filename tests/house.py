@@ -20,7 +20,7 @@ from psycopg import sql
 
 from incidentdesk.kernel.embedded import Postgres, Valkey, settle
 from incidentdesk.kernel.embedded.postgres import APPLICATION as APP
-from incidentdesk.kernel.embedded.postgres import DATABASE, OWNER, ROOT
+from incidentdesk.kernel.embedded.postgres import DATABASE, OWNER, ROOT, enclose
 
 ROOT_DIR = Path(__file__).resolve().parent.parent
 _FAST = (
@@ -126,3 +126,4 @@ def clone() -> None:
         owner.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(own, sql.Identifier(DATABASE))
         )
+        enclose(owner, os.environ["DESK_TEST_DATABASE"], APP)

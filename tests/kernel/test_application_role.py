@@ -1,5 +1,8 @@
 """What the application's role may do to its own database: read and write rows, and nothing of its make (S35)."""
 
+import os
+
+import psycopg
 import pytest
 from django.db import InternalError, OperationalError, ProgrammingError, connection, transaction
 
@@ -12,6 +15,10 @@ pytestmark = pytest.mark.django_db
     "statement",
     [
         "CREATE TABLE planted (id int)",
+        "CREATE TEMP TABLE planted (id int)",
+        "SELECT 1 AS one INTO TEMPORARY planted",
+        "CREATE TEMP VIEW planted AS SELECT 1",
+        "CREATE TEMP SEQUENCE planted",
         "CREATE SCHEMA planted",
         "CREATE FUNCTION planted() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE INDEX planted ON incidents_incident (title)",
@@ -81,3 +88,11 @@ def test_every_connection_of_the_application_is_held_to_its_limits(name: str, li
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW {name}")
         assert cursor.fetchone() == (limit,)
+
+
+@pytest.mark.parametrize("other", ["postgres", "template1"])
+def test_the_application_cannot_connect_to_another_database(other: str) -> None:
+    address = os.environ["DATABASE_URL"].replace(f"/{os.environ['DESK_TEST_DATABASE']}?", f"/{other}?")
+
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(address)

@@ -1,13 +1,14 @@
 """The embedded servers after what happens to machines: kills, restarts that give a pid to somebody else, two copies."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,8 @@ import pytest
 
 from incidentdesk.kernel.embedded import Place, Postgres, child, place, prune, settle
 from incidentdesk.kernel.embedded.postgres import APPLICATION, OWNER, ROOT
+
+ROOT_DIR = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,61 @@ def test_the_application_reads_and_writes_rows_and_changes_no_table(postgres: Po
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     application.execute(statement)
             assert application.execute("SELECT text FROM note").fetchall() == [("kept",)]
+    finally:
+        stop(process)
+
+
+def by_documents(postgres: Postgres) -> None:
+    """Type what operations.md says for a PostgreSQL of one's own."""
+    part = (ROOT_DIR / "docs/operations.md").read_text().partition("## Your own PostgreSQL")[2]
+    once, in_database = re.findall(r"```sql\n(.*?)```", part.partition("\n## ")[0], re.DOTALL)
+    with psycopg.connect(postgres.url(ROOT, "postgres"), autocommit=True) as root:
+        for role in (APPLICATION, OWNER):
+            once = once.replace(
+                f"{role} LOGIN PASSWORD '...'", f"{role} LOGIN PASSWORD '{postgres._passwords[role]}'"
+            )
+        for statement in once.strip().split(";\n"):
+            root.execute(statement)
+    with psycopg.connect(postgres.url(OWNER), autocommit=True) as owner:
+        owner.execute(in_database)
+
+
+def by_compose(postgres: Postgres) -> None:
+    """Run what the container of PostgreSQL runs on its first start."""
+    environment = {
+        "PATH": f"{postgres.place.binaries}:{os.environ['PATH']}",
+        "PGHOST": str(postgres.place.sockets),
+        "PGDATABASE": "postgres",
+        "PGPASSWORD": postgres._passwords[ROOT],
+        "POSTGRES_USER": ROOT,
+        "OWNER_PASSWORD": postgres._passwords[OWNER],
+        "APP_PASSWORD": postgres._passwords[APPLICATION],
+    }
+    subprocess.run(
+        ["sh", str(ROOT_DIR / "deploy/roles.sh")], env=environment, check=True, capture_output=True
+    )
+
+
+@pytest.mark.parametrize("set_up", [by_documents, by_compose, Postgres.furnish])
+def test_however_it_was_set_up_the_application_has_rows_and_nothing_else(
+    set_up: Callable[[Postgres], None], home: Path
+) -> None:
+    place_ = home / set_up.__name__
+    made = Postgres(settle(place_), place_ / "secret", settings=("fsync=off",))
+    made.create()
+    process = made.start_and_wait()
+    try:
+        set_up(made)
+        with psycopg.connect(made.url(OWNER), autocommit=True) as owner:
+            owner.execute("CREATE TABLE note (id bigserial, text text)")
+        with psycopg.connect(made.url(APPLICATION), autocommit=True) as application:
+            application.execute("INSERT INTO note (text) VALUES ('kept')")
+            for statement in ("CREATE TEMP TABLE mine (id int)", "CREATE TABLE mine ()", "TRUNCATE note"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    application.execute(statement)
+        for other in ("postgres", "template1"):
+            with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                psycopg.connect(made.url(APPLICATION, other))
     finally:
         stop(process)
 

@@ -37,3 +37,27 @@ def test_a_command_of_make_that_is_named_exists(path: str) -> None:
     rules = set(re.findall(r"^([\w.-]+):", read("Makefile"), re.MULTILINE))
 
     assert set(re.findall(r"`make ([a-z-]+)", read(path))) <= rules
+
+
+def test_packages_are_installed_by_hash_and_from_wheels_alone() -> None:
+    lines = [
+        line
+        for path in ("tools/install", "Makefile", "Dockerfile")
+        for line in read(path).splitlines()
+        if re.search(r"pip (install|sync)", line)
+    ]
+
+    assert len(lines) >= 4
+    assert all("--require-hashes" in line and "--only-binary :all:" in line for line in lines)
+
+
+def test_every_image_can_be_given_by_digest() -> None:
+    """The documents name each, and nothing of the deployment stands on a tag that cannot be replaced."""
+    compose, dockerfile = read("docker-compose.yml"), read("Dockerfile")
+    told = read("docs/operations.md").partition("### Images by digest")[2].partition("\n## ")[0]
+    images = re.findall(r"image: (.*)", compose) + re.findall(r"^FROM (.*)", dockerfile, re.MULTILINE)
+
+    assert len(images) == 3
+    for image in images:
+        name = re.fullmatch(r"\$\{(\w+)(?::-[^}]+)?\}", image)
+        assert name and f"`{name[1]}`" in told

@@ -149,6 +149,10 @@ class Postgres:
                         sql.Identifier(DATABASE), sql.Identifier(OWNER)
                     )
                 )
+            enclose(connection, DATABASE, APPLICATION)
+            for other in ("postgres", "template1"):
+                # The owner makes databases from there; nobody else of the desk has business in them.
+                enclose(connection, other, OWNER)
         with psycopg.connect(self.url(OWNER), autocommit=True) as connection:
             grant(connection, APPLICATION)
 
@@ -166,6 +170,15 @@ class Postgres:
         ).wait()
         if done != 0:
             raise RuntimeError(f"{program} failed. Its log ends:\n{tail(self.log)}")
+
+
+def enclose(connection: "psycopg.Connection[tuple[object, ...]]", database: str, role: str) -> None:
+    """Let `role` alone, beside owner and superuser, connect to a database, and nobody make temporary tables in it (S35).
+
+    PostgreSQL grants both to everybody in every new database, also in the copy of one that was enclosed.
+    """
+    for statement in ("REVOKE ALL ON DATABASE {0} FROM PUBLIC", "GRANT CONNECT ON DATABASE {0} TO {1}"):
+        connection.execute(sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(role)))
 
 
 def grant(connection: "psycopg.Connection[tuple[object, ...]]", role: str) -> None:
