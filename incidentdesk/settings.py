@@ -149,9 +149,12 @@ def _database(name: str, *, owner: bool) -> dict[str, Any]:
     found = env.postgres(
         name, "postgresql:///desk?user=desk_app" if not owner else "postgresql:///desk?user=desk_owner"
     )
-    # An owner's statement may build an index for minutes; a request's may not hold anybody up (S35).
-    limits = {"lock_timeout": "2s", "idle_in_transaction_session_timeout": "15s"} | (
-        {} if owner else {"statement_timeout": "5s"}
+    # An owner's statement may build an index for minutes, whatever the database or the role says by default; a request's
+    # may not hold anybody up (S35).
+    limits = {"lock_timeout": "2s"} | (
+        {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+        if owner
+        else {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "15s"}
     )
     options: dict[str, Any] = {
         "connect_timeout": 3,
@@ -371,8 +374,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "filters": {"links": {"()": "incidentdesk.kernel.logs.MaskLinks"}},
+    "filters": {
+        "links": {"()": "incidentdesk.kernel.logs.MaskLinks"},
+        "seldom": {"()": "incidentdesk.kernel.seldom.OnceAMinute"},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
-    "loggers": {"django": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # Without a database the pool says so several times a second.
+        "psycopg.pool": {"filters": ["seldom"]},
+    },
 }

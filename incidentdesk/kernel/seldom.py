@@ -1,5 +1,6 @@
 """A line of the log that would come every second comes once a minute."""
 
+import logging
 import threading
 import time
 from typing import Final
@@ -27,3 +28,15 @@ class Seldom:
             if len(self._last) > _LIMIT:
                 self._last.pop(next(iter(self._last)))
             return True
+
+
+class OnceAMinute(logging.Filter):
+    """Lets a message of a library through once a minute, whatever its arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seldom = Seldom()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this message was not heard lately."""
+        return self._seldom.may(str(record.msg))
