@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from comms.models import Message, State
-from incidents.admin import LookOnly
+from people.admin_base import LookOnly
 
 
 @admin.register(Message)
-class MessageAdmin(LookOnly):
+class MessageAdmin(LookOnly[Message]):
     """Given-up messages, newest first: for whom, on which incident, and why. Their texts are not shown here."""
 
     list_display = ["created_at", "channel", "dest", "incident", "attempt", "last_error"]

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from comms import breakers, links, outbox
+from comms import breakers, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
-from incidentdesk.kernel import leaving
+from incidentdesk.kernel import leaving, links
 from incidents import deadlines, installation
 from incidents.models import Client
 

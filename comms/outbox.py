@@ -40,7 +40,7 @@ dead_hooks: list[Callable[[Message, datetime], None]] = []
 class NewMessage:
     """A message to put. `key` names the fact and the destination for ever; the same key twice is one message.
 
-    Mail payload: subject, body, thread, and link for a secret one (comms.links). Webhook payload: the JSON to send, with
+    Mail payload: subject, body, thread, and link for a secret one (kernel.links). Webhook payload: the JSON to send, with
     client (an id) where that client's secret signs it. With `text_id` the words come from that text of an update.
     """
 

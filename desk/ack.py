@@ -19,9 +19,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from comms import links
 from desk.flows.alerts import ByLink, acknowledgements
-from incidentdesk.kernel import clock
+from incidentdesk.kernel import clock, links
 from incidentdesk.kernel.errors import NotAllowed, Refused
 from incidentdesk.kernel.stamps import moment, stamp
 from oncall import pages

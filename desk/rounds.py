@@ -6,7 +6,7 @@ from typing import Final
 from desk import ending_tokens, heartbeats, tick
 from desk.models import Heartbeat, Idempotency
 from oncall import quarantine
-from people import audit, throttle
+from people import audit, password_links, throttle
 from people.sessions import SessionStore
 
 _LOOKAHEAD: Final = 0.8  # of a ring's interval: the rest is left for the next ring to arrive
@@ -27,6 +27,7 @@ def keep_house(*, now: datetime) -> None:
     throttle.prune(now=now)
     ending_tokens.tell(now=now)
     audit.seal(now=now)
+    password_links.prune(now=now)
     quarantine.prune(now=now)
     Idempotency.objects.filter(at__lt=now - ANSWERS_KEPT).delete()
     Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete()

@@ -272,6 +272,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("name", "email")},
     },
 ]
+PERSONAL_MAIL = "comms.personal.mail"  # people know no messages; this is how they are mailed
 LOGIN_URL = "people:sign_in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "people:sign_in"
@@ -298,6 +299,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "desk.errors.stale_form"
 DEVICE_COOKIE_NAME = _mark.format("device")
 ACK_COOKIE_NAME = _mark.format("ack")
+PASSWORD_COOKIE_NAME = _mark.format("password")
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # ── The web's edges ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from incidents.models import Client, Incident, ProtocolVersion, Service
+from people.admin_base import DeskAdmin, LookOnly
 
 
 class ServiceForm(forms.ModelForm[Service]):
@@ -36,7 +37,7 @@ def _is_link(value: Any) -> bool:
 
 
 @admin.register(Service)
-class ServiceAdmin(admin.ModelAdmin[Service]):
+class ServiceAdmin(DeskAdmin[Service]):
     """Services with their owners, dependencies and clients."""
 
     form = ServiceForm
@@ -49,7 +50,7 @@ class ServiceAdmin(admin.ModelAdmin[Service]):
 
 
 @admin.register(Client)
-class ClientAdmin(admin.ModelAdmin[Client]):
+class ClientAdmin(DeskAdmin[Client]):
     """Clients with where they are told; the secret of their webhook can be set and is never shown."""
 
     list_display = ["name", "slug", "webhook_url"]
@@ -69,24 +70,8 @@ class ClientAdmin(admin.ModelAdmin[Client]):
         super().save_model(request, obj, form, change)
 
 
-class LookOnly(admin.ModelAdmin[Any]):
-    """Rows that the desk's own acts write."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-
 @admin.register(ProtocolVersion)
-class ProtocolVersionAdmin(LookOnly):
+class ProtocolVersionAdmin(LookOnly[ProtocolVersion]):
     """Protocols as they were loaded (`manage.py protocol load`)."""
 
     list_display = ["number", "created_at", "created_by", "digest"]
@@ -96,13 +81,12 @@ class ProtocolVersionAdmin(LookOnly):
 
 
 @admin.register(Incident)
-class IncidentAdmin(LookOnly):
+class IncidentAdmin(LookOnly[Incident]):
     """Where each incident stands; its record is read on its own page."""
 
     list_display = ["key", "kind", "title", "severity", "status", "opened_at"]
     list_filter = ["kind", "status", "severity"]
     search_fields = ["key", "title"]
-    show_full_result_count = False
     ordering = ["-opened_at", "-id"]
     fields = [
         "key", "uid", "kind", "time", "title", "severity", "presumed", "status", "owner", "ic", "protocol", "fold_version",

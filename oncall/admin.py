@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 
-from incidents.admin import LookOnly
 from oncall.models import Quarantine
+from people.admin_base import LookOnly
 
 
 @admin.register(Quarantine)
-class QuarantineAdmin(LookOnly):
+class QuarantineAdmin(LookOnly[Quarantine]):
     """Bodies and alerts that could not be read, each with its reason, position and bytes, for 7 days."""
 
     list_display = ["received_at", "source", "reason", "position"]

@@ -12,10 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from comms import links, outbox
+from comms import outbox
 from comms.models import Channel, Priority
 from comms.outbox import NewMessage
-from incidentdesk.kernel import sql
+from incidentdesk.kernel import links, sql
 from incidentdesk.kernel.stamps import Stamp, moment, stamp
 from incidents.models import Incident
 from incidents.protocol import State, paging

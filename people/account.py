@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError, Invalid
 from incidentdesk.kernel.http import DeskRequest
-from people import access, accounts, audit, listing, sudo, throttle, tokens
+from people import access, accounts, administration, audit, listing, sudo, throttle, tokens
 from people.audit import Event
 from people.forms import PasswordForm, PreferencesForm, TokenForm
 from people.models import ApiToken, Session, User
@@ -60,9 +60,10 @@ def password(request: DeskRequest) -> HttpResponse:
     throttle.give_back(request, user.email)
     given = form.cleaned_data
     try:
-        ended = accounts.set_password(
+        administration.set_password(
             user,
             given["new"],
+            source=audit.Source.of(request),
             keep=request.session.session_key,
             keep_tokens=given["keep_tokens"],
             keep_devices=given["keep_devices"],
@@ -72,8 +73,6 @@ def password(request: DeskRequest) -> HttpResponse:
         form.add_error("new", error.sentence)
         return _account_page(request, form, status=422)
     accounts.stay_signed_in(request, user)
-    details = {"tokens_ended": ended.tokens, "browsers_forgotten": ended.devices}
-    audit.Source.of(request).record(Event.PASSWORD_SET, about=user.email, details=details, now=now)
     response = HttpResponseRedirect(reverse("people:account"))
     throttle.remember_device(response, user)  # the one that knows the new password
     return response
@@ -106,19 +105,17 @@ def my_tokens(request: DeskRequest) -> HttpResponse:
         return _tokens_page(request, form, status=422)
     now = clock.now()
     try:
-        text, row = tokens.make(
+        text, row = administration.make_token(
             request.user,
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
             expires_at=now + timedelta(days=form.cleaned_data["days"]),
+            source=audit.Source.of(request),
             now=now,
         )
     except DeskError as error:
         form.add_error(None, error.sentence)
         return _tokens_page(request, form, status=error.status)
-    audit.Source.of(request).record(
-        Event.TOKEN_MADE, about=request.user.email, details=tokens.told(row), now=now
-    )
     return _tokens_page(request, TokenForm(user=request.user), made=row, text=text)
 
 
@@ -129,11 +126,7 @@ def revoke_token(request: DeskRequest) -> HttpResponse:
     """End one of my tokens for good."""
     uids = _uids(request.POST.get("token", ""))
     token = get_object_or_404(ApiToken, user=request.user, uid__in=uids)
-    now = clock.now()
-    if tokens.revoke(token, now=now):
-        audit.Source.of(request).record(
-            Event.TOKEN_REVOKED, about=request.user.email, details=tokens.told(token), now=now
-        )
+    administration.revoke_token(token, source=audit.Source.of(request), now=clock.now())
     return HttpResponseRedirect(reverse("people:tokens"))
 
 

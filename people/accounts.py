@@ -31,16 +31,9 @@ def create_user(
     is_demo: bool = False,
 ) -> User:
     """Make a person; without a password they cannot sign in with one. Raises Invalid naming the field."""
-    email = email.strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError as error:
-        raise _invalid("email", "This is not an e-mail address.") from error
-    if User.objects.filter(email=email).exists():
-        raise _invalid("email", "Somebody already signs in with this address.")
     user = User(
-        email=email,
-        name=clean_line(name, name="The name", limit=80),
+        email=_free_address(email),
+        name=known_name(name),
         roles=known_roles(roles),
         team=team,
         zone=known_zone(zone),
@@ -53,12 +46,12 @@ def create_user(
     return user
 
 
-def change(user: User, *, name: str | None = None, team: Team | None = None, zone: str | None = None) -> User:
-    """Change what carries no rights; None leaves it as it is."""
-    user.name = clean_line(name, name="The name", limit=80) if name else user.name
-    user.team = team or user.team
-    user.zone = known_zone(zone) if zone else user.zone
-    user.save(update_fields=["name", "team", "zone"])
+def put(user: User, *, email: str, name: str, team: Team | None, zone: str) -> User:
+    """Write what carries no rights. Raises Invalid naming the field."""
+    if email.strip().lower() != user.email:
+        user.email = _free_address(email)
+    user.name, user.team, user.zone = known_name(name), team, known_zone(zone)
+    user.save(update_fields=["email", "name", "team", "zone"])
     return user
 
 
@@ -129,6 +122,14 @@ def set_escalation(team: Team, people: Iterable[User]) -> None:
         )
 
 
+def known_name(name: str) -> str:
+    """The name as it may be stored. Raises Invalid when nothing is left of it."""
+    cleaned = clean_line(name, name="The name", limit=80)
+    if not cleaned:
+        raise _invalid("name", "Give the person a name.")
+    return cleaned
+
+
 def known_roles(roles: Iterable[str]) -> list[str]:
     """The roles, sorted and once each. Raises Invalid for one that does not exist."""
     found = sorted({str(role) for role in roles})
@@ -143,6 +144,17 @@ def known_zone(zone: str) -> str:
     if zone not in available_timezones():
         raise _invalid("zone", f"There is no time zone {zone}. Use a name such as Europe/Berlin.")
     return zone
+
+
+def _free_address(email: str) -> str:
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise _invalid("email", "This is not an e-mail address.") from error
+    if User.objects.filter(email=email).exists():
+        raise _invalid("email", "Somebody already signs in with this address.")
+    return email
 
 
 def _put_password(user: User, password: str | None) -> None:

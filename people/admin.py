@@ -1,32 +1,33 @@
 """The administration of people: it looks, and changes what has no lifecycle of its own."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from allauth.account.models import EmailAddress
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin import SimpleListFilter
 from django.contrib.auth.models import Group
-from django.contrib.auth.password_validation import validate_password
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_http_methods
 
 from incidentdesk.kernel import clock
-from people import accounts
-from people.models import ApiToken, EscalationStep, Team, User
-from people.roles import Role
+from incidentdesk.kernel.errors import Invalid
+from people import accounts, administration, audit, password_links
+from people.admin_base import DeskAdmin, LookOnly
+from people.administration import Profile
+from people.audit import Event
+from people.models import ApiToken, AuditEntry, EscalationStep, Team, User
+from people.roles import Role, Scope
 
 
 class UserForm(forms.ModelForm[User]):
-    """A person's fields; the password is only asked when they are made."""
+    """A person's fields. Nobody types a password for somebody else."""
 
     roles = forms.MultipleChoiceField(
         choices=Role.choices, required=False, widget=forms.CheckboxSelectMultiple
-    )
-    password = forms.CharField(
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="12 characters or more. Leave it empty to keep the present one.",
     )
 
     class Meta:
@@ -35,49 +36,83 @@ class UserForm(forms.ModelForm[User]):
 
     def clean_email(self) -> str:
         """Addresses are kept in lower case."""
-        return str(self.cleaned_data["email"]).lower()
+        return str(self.cleaned_data["email"]).strip().lower()
+
+    def clean_name(self) -> str:
+        """A name of which something is left."""
+        return _checked(accounts.known_name, self.cleaned_data["name"])
 
     def clean_zone(self) -> str:
         """A zone the system knows."""
-        zone = str(self.cleaned_data["zone"])
-        if zone not in available_timezones():
-            raise forms.ValidationError("There is no such time zone. Use a name such as Europe/Berlin.")
-        return zone
+        return _checked(accounts.known_zone, self.cleaned_data["zone"])
 
-    def clean_password(self) -> str:
-        """A password that is long enough, or none."""
-        password = str(self.cleaned_data["password"])
-        if password:
-            validate_password(password, self.instance)
-        return password
+    def profile(self) -> Profile:
+        """What the administrator wants."""
+        given = self.cleaned_data
+        return Profile(
+            given["name"], given["email"], tuple(given["roles"]), given["team"], given["zone"],
+            given["is_active"],
+        )  # fmt: skip
+
+
+def _checked(clean: Any, value: str) -> str:
+    try:
+        return str(clean(value))
+    except Invalid as error:
+        raise forms.ValidationError(error.sentence) from None
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
+class UserAdmin(DeskAdmin[User]):
     """People. They are put out by clearing "active", never deleted: the record names them."""
 
     form = UserForm
     list_display = ["name", "email", "team", "role_words", "is_active", "is_machine"]
     list_filter = ["is_active", "is_machine", "team"]
+    list_select_related = ["team"]
     search_fields = ["name", "email"]
+    change_form_template = "admin/people/user/change_form.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Write the row, then what has consequences through the functions that know them."""
-        roles = form.cleaned_data["roles"]
-        # A change of roles is written below, where it ends sign-ins.
-        obj.roles = User.objects.get(pk=obj.pk).roles if change else accounts.known_roles(roles)
-        if not change:
-            obj.set_unusable_password()
-        super().save_model(request, obj, form, change)
-        accounts.set_roles(obj, roles)
-        if form.cleaned_data["password"]:
-            key = request.session.session_key
-            accounts.set_password(obj, form.cleaned_data["password"], keep=key, now=clock.now())
-        accounts.set_active(obj, obj.is_active)
+        """Through the one place that audits a change and tells the person."""
+        source, now = audit.Source.of(request), clock.now()
+        if change:
+            administration.change(obj, form.profile(), source=source, now=now)
+        else:
+            obj.pk = administration.create(form.profile(), source=source, now=now).pk
+        obj.refresh_from_db()
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page for a link with which a person sets their password, before Django's own."""
+        view = self.admin_site.admin_view(self.password_link)
+        return [path("<int:pk>/password-link/", view, name="people_user_password_link"), *super().get_urls()]
+
+    def password_link(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Ask how the link should reach the person, then mail it or show it once."""
+        return _password_link(request, pk)
+
+
+@require_http_methods(["GET", "POST"])
+def _password_link(request: HttpRequest, pk: int) -> HttpResponse:
+    user = User.objects.filter(pk=pk).first()
+    if user is None:
+        return HttpResponseRedirect(reverse("admin:people_user_changelist"))
+    page = {**admin.site.each_context(request), "title": "Password link", "person": user, "opts": User._meta}
+    source, now, status = audit.Source.of(request), clock.now(), 200
+    try:
+        if request.POST.get("way") == "mail":
+            password_links.send(user, source=source, now=now)
+            messages.success(request, f"A password link goes to {user.email}. It ends in 24 hours.")
+            return HttpResponseRedirect(reverse("admin:people_user_change", args=[pk]))
+        if request.POST.get("way") == "show":
+            page["link"] = password_links.show(user, source=source, now=now)
+    except Invalid as error:
+        page["refused"], status = error.sentence, 422
+    return TemplateResponse(request, "admin/people/user/password_link.html", page, status=status)
 
 
 class StepInline(admin.TabularInline[EscalationStep, Team]):
@@ -88,29 +123,32 @@ class StepInline(admin.TabularInline[EscalationStep, Team]):
 
 
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin[Team]):
+class TeamAdmin(DeskAdmin[Team]):
     """Teams with their escalation lists."""
 
     list_display = ["name", "zone", "manager"]
+    list_select_related = ["manager"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [StepInline]
 
 
-class LookOnly(admin.ModelAdmin[Any]):
-    """Rows that are made and ended elsewhere."""
+class ScopeFilter(SimpleListFilter):
+    """Tokens with one scope, among others."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
-        return False
+    title, parameter_name = "scope", "scope"
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The scopes there are."""
+        return [(scope.value, str(scope.label)) for scope in Scope]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+        """Those that have it."""
+        return queryset.filter(scopes__contains=[self.value()]) if self.value() else queryset
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(LookOnly):
-    """Tokens by their beginning; the text is nowhere. Deleting one ends it."""
+class ApiTokenAdmin(LookOnly[ApiToken]):
+    """Tokens by their beginning; the text is nowhere."""
 
     list_display = [
         "name",
@@ -122,7 +160,60 @@ class ApiTokenAdmin(LookOnly):
         "last_used_at",
         "revoked_at",
     ]
-    list_filter = ["scopes"]
+    list_filter = [ScopeFilter]
+    list_select_related = ["user"]
+    search_fields = ["name", "prefix", "user__name", "user__email"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke selected tokens")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        """End each for good, and tell its person."""
+        source, now = audit.Source.of(request), clock.now()
+        rows = queryset.select_related("user")
+        ended = sum(administration.revoke_token(row, source=source, now=now) for row in rows)
+        messages.success(request, f"{ended} tokens revoked.")
+
+
+class EventFilter(SimpleListFilter):
+    """Entries of one kind."""
+
+    title, parameter_name = "event", "event"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The kinds there are."""
+        return [(event.value, str(event.label)) for event in Event]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Those of this kind."""
+        return queryset.filter(event=self.value()) if self.value() else queryset
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(LookOnly[AuditEntry]):
+    """The security audit, the newest first. `manage.py verify_timeline` checks that it is what was written."""
+
+    list_display = ["at", "what", "who", "about", "address", "said"]
+    list_display_links = None
+    list_filter = [EventFilter]
+    search_fields = ["by_name", "about", "address"]
+    search_help_text = "Person, subject or IP address"
+    date_hierarchy = "at"
+    ordering = ["-at", "-id"]
+
+    @admin.display(description="event", ordering="event")
+    def what(self, entry: AuditEntry) -> str:
+        """The kind in words; one of a newer version as it is stored."""
+        return str(Event(entry.event).label) if entry.event in Event.values else entry.event
+
+    @admin.display(description="by", ordering="by_name")
+    def who(self, entry: AuditEntry) -> str:
+        """The name at that time; nobody is known of strangers and commands."""
+        return entry.by_name or ("unknown" if entry.address else "command on the server")
+
+    @admin.display(description="details")
+    def said(self, entry: AuditEntry) -> str:
+        """Each detail with its name."""
+        return ", ".join(f"{name}: {value}" for name, value in entry.details.items())
 
 
 # Sign-ins are not listed here: their keys are their primary keys, and an address with one in it would open it.

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 
@@ -33,6 +34,8 @@ class DeskAdminSite(AdminSite):
                 raise Http404
             if request.user.is_authenticated and not sudo.holds(request, now=clock.now()):
                 return sudo.ask(request)
+            if any("\0" in value for values in request.GET.lists() for value in (values[0], *values[1])):
+                raise BadRequest  # no look-up could carry it to the database
             return inner(request, *args, **kwargs)
 
         return guarded

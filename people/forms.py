@@ -60,6 +60,12 @@ class PasswordForm(forms.Form):
         return old
 
 
+class NewPasswordForm(forms.Form):
+    """A new password alone, for somebody who came by a link."""
+
+    new = _password("New password, 12 characters or more", autocomplete="new-password")
+
+
 class PreferencesForm(forms.Form):
     """How the desk looks and listens for one person."""
 

@@ -203,6 +203,19 @@ class Session(AbstractBaseSession):
         return SessionStore
 
 
+class PasswordLink(models.Model):
+    """The right to set one person's password once, for at most a day (S15). `ended_at`: used, or replaced by a new one."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_links")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Password link of {self.user_id}"
+
+
 class Throttle(models.Model):
     """Failed sign-ins counted in one bucket since its window opened. `key` names one of a fixed number of rows, `bucket`
     the digest of what is counted in it at present: no address is kept, and the table has an upper bound."""

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from incidentdesk.kernel import clock, markdown
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.text import clean_line, clean_text
+from people.admin_base import DeskAdmin
 from runbooks.models import Runbook
 
 
@@ -37,7 +38,7 @@ class RunbookForm(forms.ModelForm[Runbook]):
 
 
 @admin.register(Runbook)
-class RunbookAdmin(admin.ModelAdmin[Runbook]):
+class RunbookAdmin(DeskAdmin[Runbook]):
     """Runbooks with the services they are for."""
 
     form = RunbookForm

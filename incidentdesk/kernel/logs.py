@@ -4,7 +4,7 @@ import logging
 import re
 from typing import Final
 
-_SECRET: Final = re.compile(r"(/ack/)[^/\s\"'?]+")
+_SECRET: Final = re.compile(r"(/(?:ack|password)/)[^/\s\"'?]+")
 
 
 class MaskLinks(logging.Filter):

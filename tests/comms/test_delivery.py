@@ -15,12 +15,12 @@ from django.db import OperationalError
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
-from comms import delivery, links, outbox
+from comms import delivery, outbox
 from comms.channels import Outcome, Parcel, Result, webhook
 from comms.delivery import Senders, Traffic, deliver
 from comms.models import Breaker, Channel, Message, Priority
 from comms.outbox import NewMessage
-from incidentdesk.kernel import leaving
+from incidentdesk.kernel import leaving, links
 from incidents.models import Deadline
 from tests.at_once import at_once
 from tests.comms.makers import T0, claim, hook, mail, make_client, make_incident, put, state

@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from comms import delivery, links
+from comms import delivery
 from comms.models import Message
 from desk.admission import admit_pending
-from incidentdesk.kernel import clock
+from incidentdesk.kernel import clock, links
 from incidentdesk.kernel.logs import MaskLinks
 from incidents.models import Incident, TimelineEntry
 from oncall.models import AckLink, Page

@@ -1,5 +1,7 @@
 """People, teams and passwords, and what the database itself insists on."""
 
+import re
+
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
@@ -89,7 +91,9 @@ def test_a_team_pages_each_person_once_in_one_order() -> None:
         transaction.get_connection().check_constraints()
 
 
-def test_the_administration_makes_a_person_who_can_sign_in(browser: Client) -> None:
+def test_the_administration_makes_a_person_who_can_sign_in_once_they_have_set_a_password(
+    browser: Client,
+) -> None:
     admin = make_user(roles=["admin"], password=PASSWORD)
     browser.post("/sign-in/", {"login": admin.email, "password": PASSWORD})
     fields = {
@@ -100,13 +104,17 @@ def test_the_administration_makes_a_person_who_can_sign_in(browser: Client) -> N
         "is_active": "on",
     }
 
-    refused = browser.post("/administration/people/user/add/", fields | {"password": "short"})
     answer = browser.post("/administration/people/user/add/", fields | {"password": PASSWORD})
-
-    assert (refused.status_code, answer.status_code) == (200, 302)
     new = User.objects.get(email="new@example.org")
-    assert new.roles == ["support"]
-    assert new.check_password(PASSWORD)
+    page = browser.post(f"/administration/people/user/{new.pk}/password-link/", {"way": "show"})
+    theirs = Client()
+    theirs.get(re.findall(r"(/password/[^<]+)</code>", page.content.decode())[0])
+    theirs.post("/password/", {"new": "a password of their own"})
+
+    assert answer.status_code == 302
+    assert new.roles == ["support"] and not new.has_usable_password()
+    signed_in = theirs.post("/sign-in/", {"login": new.email, "password": "a password of their own"})
+    assert signed_in.status_code == 302
 
 
 def test_putting_somebody_out_in_the_administration_ends_their_sign_ins(browser: Client) -> None:

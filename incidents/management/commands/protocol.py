@@ -10,6 +10,7 @@ from incidents import lifecycle
 from incidents.models import ProtocolVersion
 from incidents.protocol import Protocol, parse
 from incidents.protocol.definition import ProtocolError
+from people.audit import Event, Source
 
 
 class Command(BaseCommand):
@@ -39,14 +40,17 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{file} cannot be read: {error}. The protocol is as it was.") from error
         before = ProtocolVersion.objects.order_by("-number").first()
+        now = clock.now()
         try:
-            version = lifecycle.store_protocol(text, now=clock.now())
+            version = lifecycle.store_protocol(text, now=now)
         except ProtocolError as error:
             lines = "\n".join(f"  {problem}" for problem in error.problems)
             raise CommandError(f"{file} was not loaded; the protocol is as it was.\n{lines}") from error
         if before and before.pk == version.pk and before.number == version.number:
             self.stdout.write(f"This is the current protocol already: version {version.number}.")
             return
+        details: dict[str, str | int] = {"version": version.number, "sha256": version.digest}
+        Source().record(Event.COMMAND, about="protocol load", details=details, now=now)
         self.stdout.write(
             f"Version {version.number} is current. Open incidents keep the version they began with."
         )

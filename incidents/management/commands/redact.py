@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
 from incidents.models import Incident
 from incidents.redaction import redact
+from people.audit import Event, Source
 from people.models import User
 
 
@@ -34,7 +36,11 @@ class Command(BaseCommand):
                 f"There is no {'such incident' if incident is None else 'active person with this address'}."
             )
         try:
-            mark = redact(incident, options["seq"], reason=options["reason"], by=by, now=clock.now())
+            now = clock.now()
+            with transaction.atomic():
+                mark = redact(incident, options["seq"], reason=options["reason"], by=by, now=now)
+                about, entry = f"redact {incident.key}", options["seq"]
+                Source(by).record(Event.COMMAND, about=about, details={"entry": entry, "mark": mark}, now=now)
         except DeskError as error:
             raise CommandError(error.sentence) from error
         self.stdout.write(

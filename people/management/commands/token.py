@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
-from people import tokens
+from people import administration, tokens
+from people.audit import Source
 from people.models import User
 from people.roles import Scope
 
@@ -36,8 +37,13 @@ class Command(BaseCommand):
         now = clock.now()
         try:
             ends = tokens.ends_at(user, now=now, days=options["days"])
-            text, row = tokens.make(
-                user, name=options["name"], scopes=options["scope"], expires_at=ends, now=now
+            text, row = administration.make_token(
+                user,
+                name=options["name"],
+                scopes=options["scope"],
+                expires_at=ends,
+                source=Source(),
+                now=now,
             )
         except DeskError as error:
             raise CommandError(error.sentence) from error

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,7 +11,9 @@ from django.db import transaction
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
-from people import accounts
+from people import administration, password_links
+from people.administration import Profile
+from people.audit import Source
 from people.models import Team, User
 from people.roles import Role
 
@@ -27,10 +31,15 @@ class Command(BaseCommand):
         parser.add_argument("--team", help="the team's slug")
         parser.add_argument("--zone", help="IANA name, such as Europe/Berlin")
         parser.add_argument("--machine", action="store_true", help="acts by token only")
-        parser.add_argument("--inactive", action="store_true", help="put the person out")
+        active = parser.add_mutually_exclusive_group()
+        active.add_argument("--inactive", action="store_true", help="put the person out")
+        active.add_argument("--active", action="store_true", help="let the person in again")
         given = parser.add_mutually_exclusive_group()
         given.add_argument("--password", help="seen by others on this machine; better from standard input")
         given.add_argument("--password-stdin", action="store_true", help="the first line of standard input")
+        given.add_argument(
+            "--password-link", action="store_true", help="print a link with which they set it, once"
+        )
         parser.add_argument("--keep-tokens", action="store_true", help="a new password ends no API token")
         parser.add_argument(
             "--keep-devices", action="store_true", help="a new password leaves known browsers known"
@@ -39,40 +48,52 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, in one transaction."""
         password = sys.stdin.readline().rstrip("\r\n") if options["password_stdin"] else options["password"]
+        now = clock.now()
         try:
             with transaction.atomic():
-                user, made = self._put(options, password)
+                user, made = self._put(options, now)
+                if password is not None:
+                    administration.set_password(
+                        user,
+                        password,
+                        source=Source(),
+                        now=now,
+                        keep_tokens=options["keep_tokens"],
+                        keep_devices=options["keep_devices"],
+                    )
+                link = (
+                    {"password_link": password_links.show(user, source=Source(), now=now)}
+                    if options["password_link"]
+                    else {}
+                )
         except DeskError as error:
             raise CommandError(error.sentence) from error
-        self.stdout.write(json.dumps(described(user) | {"made": made}))
+        self.stdout.write(json.dumps(described(user) | {"made": made} | link))
 
-    def _put(self, options: dict[str, Any], password: str | None) -> tuple[User, bool]:
+    def _put(self, options: dict[str, Any], now: datetime) -> tuple[User, bool]:
         team = self._team(options["team"]) if options["team"] else None
         user = User.objects.filter(email=options["email"].strip().lower()).first()
         if user is None:
-            made = accounts.create_user(
-                email=options["email"],
+            profile = Profile(
                 name=options["name"] or options["email"].split("@")[0],
-                roles=options["role"] or (),
+                email=options["email"],
+                roles=tuple(options["role"] or ()),
                 team=team,
                 zone=options["zone"] or (team.zone if team else "UTC"),
-                password=password,
-                is_machine=options["machine"],
+                active=not options["inactive"],
             )
-            return made, True
-        accounts.change(user, name=options["name"], team=team, zone=options["zone"])
-        if options["role"] is not None:
-            accounts.set_roles(user, options["role"])
-        if password is not None:
-            accounts.set_password(
-                user,
-                password,
-                keep_tokens=options["keep_tokens"],
-                keep_devices=options["keep_devices"],
-                now=clock.now(),
-            )
-        accounts.set_active(user, not options["inactive"])
-        return user, False
+            machine = options["machine"]
+            return administration.create(profile, is_machine=machine, source=Source(), now=now), True
+        kept = Profile.of(user)
+        wanted = replace(
+            kept,
+            name=options["name"] or kept.name,
+            roles=kept.roles if options["role"] is None else tuple(options["role"]),
+            team=team or kept.team,
+            zone=options["zone"] or kept.zone,
+            active=(kept.active or options["active"]) and not options["inactive"],
+        )
+        return administration.change(user, wanted, source=Source(), now=now), False
 
     def _team(self, slug: str) -> Team:
         team, _ = Team.objects.get_or_create(
