@@ -313,7 +313,7 @@ class _Admission:
         word = "starts again" if clocks.window_runs(record.protocol, record.state) else "is void"
         self.notices.append(
             Notice(record.id, tuple(responders(record.state)), f"the window {word}",
-                   f"{alert.name} fires since {alert.starts_at:%H:%M} UTC. Status: {record.state['status']}.",
+                   f"{_which(alert)} fires since {alert.starts_at:%H:%M} UTC. Status: {record.state['status']}.",
                    f"alert:{alert.id}:{record.seq}")
         )  # fmt: skip
 
@@ -344,7 +344,7 @@ class _Admission:
         if at > self.now:
             payload["at"] = stamp(at)
         record.add(Draft("page.sent", payload))
-        text = f"{alert.name}, firing since {alert.starts_at:%H:%M} UTC."
+        text = f"{_which(alert)}, firing since {alert.starts_at:%H:%M} UTC."
         self.planned.append(
             pages.plan(
                 record.id,
@@ -388,7 +388,15 @@ class _Admission:
 
 
 def _texts(alert: Waiting) -> dict[str, str]:
-    return {"name": alert.name, "summary": alert.summary, "value": alert.value}
+    return {**alerts.named(alert.name, alert.labels), "summary": alert.summary, "value": alert.value}
+
+
+def _which(alert: Waiting) -> str:
+    """An alert in a mail: its name, its labels, its reading."""
+    told = alerts.named(alert.name, alert.labels)
+    parts = [told.get("labels", ""), f"value {alert.value}" if alert.value else ""]
+    beside = "; ".join(part for part in parts if part)
+    return f"{alert.name} ({beside})" if beside else alert.name
 
 
 def _services(waiting: Sequence[Waiting]) -> dict[int, Service | None]:

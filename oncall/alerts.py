@@ -19,6 +19,7 @@ from django.db import transaction
 
 from comms import doorbell
 from incidentdesk.kernel import sql
+from oncall import labels
 from oncall.hooks.alertmanager import Incoming
 from oncall.identity import Kin, Waiting
 from people import tokens
@@ -207,7 +208,8 @@ def claim_pending(
     groups = list(dict.fromkeys(ids.values()))[:GROUPS_AT_ONCE]
     held = {(row[0], row[1]) for row in sql.run(_LOCK, sql.columns(sorted(groups))) if row[2]}
     # Read again under the locks: whoever held a group before may have admitted its rows.
-    return [Waiting(*row) for row in sql.run(_READ, [[pk for pk, group in ids.items() if group in held]])]
+    rows = sql.run(_READ, [[pk for pk, group in ids.items() if group in held]])
+    return [Waiting(*(*row[:-1], json.loads(row[-1] or "{}"))) for row in rows]
 
 
 def settle(
@@ -280,10 +282,16 @@ def put_off(alerts: Sequence[Waiting], *, until: datetime) -> None:
         )
 
 
-def end(alert: int, *, incident: int) -> str:
-    """End one alert of an incident by hand; its name. A resolve that comes later is only counted."""
-    found = sql.run(_END_ONE, [alert, incident])
-    return str(found[0][0]) if found else "The alert"
+def end(alert: int, *, incident: int) -> dict[str, str]:
+    """End one alert of an incident by hand; the texts that say which. A resolve that comes later is only counted."""
+    name, told = next(iter(sql.run(_END_ONE, [alert, incident])), ("The alert", None))
+    return named(str(name), json.loads(told or "{}"))
+
+
+def named(name: str, told: labels.Labels) -> dict[str, str]:
+    """The texts of an entry that say which alert it is about."""
+    written = labels.words(labels.own(told))
+    return {"name": name, "labels": written} if written else {"name": name}
 
 
 def kin(alerts: Sequence[Waiting]) -> list[Kin]:
@@ -314,7 +322,8 @@ SELECT s, g, pg_try_advisory_xact_lock(hashtextextended(s || chr(10) || g, 7)) F
 """
 _READ: Final = f"""
 SELECT a.id, source, fingerprint, {_BEGAN}, ends_at, state, critical, presumed, name, summary, value, service_slug,
-  group_key, fired, received_at, {_AHEAD}, incident_id, service_id, false, resolved_at, back_at
+  group_key, fired, received_at, {_AHEAD}, incident_id, service_id, false, resolved_at, back_at,
+  (payload->'labels')::text
 FROM oncall_alert a WHERE id = ANY(%s::bigint[]) AND pending ORDER BY starts_at, id
 """  # noqa: S608  (texts of our own)
 # In the order in which `_STORE` writes.
@@ -379,7 +388,7 @@ UPDATE oncall_alert a SET rev = i.rev FROM incidents_incident i WHERE i.id = a.i
 _ENDED: Final = "UPDATE oncall_alert SET state = 'ended' WHERE id = ANY(%s::bigint[]) AND state = 'firing'"
 _END_ONE: Final = """
 UPDATE oncall_alert SET state = CASE WHEN state = 'firing' THEN 'ended' ELSE state END
-WHERE id = %s::bigint AND incident_id = %s::bigint RETURNING name
+WHERE id = %s::bigint AND incident_id = %s::bigint RETURNING name, (payload->'labels')::text
 """
 _KIN: Final = f"""
 SELECT a.id, a.source, a.fingerprint, a.group_key, {_BEGAN}, a.state, a.fired, a.received_at, {_AHEAD},

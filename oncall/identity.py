@@ -1,8 +1,8 @@
 """Which rows are one outage, which of them is the latest, and whether a resolve holds (decision 54). Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -37,6 +37,7 @@ class Waiting:
     again: bool = False
     resolved_at: datetime | None = None
     back_at: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     read: str = ""
     left: int | None = None
 

@@ -4,30 +4,45 @@ from typing import Any
 
 from desk.api.wire import time
 from incidents.models import Incident
+from oncall import labels
 from oncall.models import Alert, Page
 
 
 def whole(incident: Incident) -> dict[str, Any]:
     """Alerts and pages in the order they came."""
-    alerts = Alert.objects.filter(incident=incident).select_related("service").order_by("pk")
+    alerts = list(Alert.objects.filter(incident=incident).select_related("service").order_by("pk"))
     pages = Page.objects.filter(incident=incident).select_related("user").order_by("pk")
-    return {"alerts": [_alert(each) for each in alerts], "pages": [_page(each) for each in pages]}
+    apart = labels.apart((each.pk, each.name, each.payload.get("labels", {})) for each in alerts)
+    return {
+        "alerts": [_alert(each, apart[each.pk]) for each in alerts],
+        "pages": [_page(each) for each in pages],
+    }
 
 
-def _alert(alert: Alert) -> dict[str, Any]:
+def _alert(alert: Alert, apart: labels.Told) -> dict[str, Any]:
     return {
         "alert": alert.pk,
         "source": alert.source,
         "fingerprint": alert.fingerprint,
         "name": alert.name,
         "summary": alert.summary,
+        "value": alert.value,
+        "labels": alert.payload.get("labels", {}),
+        "labels_left_out": alert.payload.get("left_out", {}).get("labels", 0),
+        "apart": dict(apart),
+        "source_url": alert.generator_url or None,
+        "runbook_url": alert.runbook_url or None,
         "service": alert.service.slug if alert.service else None,
         "state": alert.state,
         "critical": alert.critical,
         "starts_at": time(alert.starts_at),
         "ends_at": time(alert.ends_at),
+        "sender": alert.sender or None,
         "received_at": time(alert.received_at),
+        "heard_at": time(alert.heard_at),
+        "resolved_at": time(alert.resolved_at),
         "count": alert.count,
+        "left_out": alert.left_out,
     }
 
 

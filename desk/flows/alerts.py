@@ -103,7 +103,7 @@ def end_alert(room: Room, form: AlertEndForm) -> str:
         raise Invalid(fields={"alert": "This alert is not one of this incident."})
     if not known["firing"]:
         raise Refused([Block("ALR-07", "This alert does not fire any more, so there is nothing to end.")])
-    name = alerts.end(form.alert, incident=room.record.id)
+    which = alerts.end(form.alert, incident=room.record.id)
     payload = {"alert": form.alert, "critical": known["critical"], "by_hand": True}
-    room.add("alert.resolved", payload, texts={"name": name, "reason": form.reason})
-    return f"{name} is ended by hand. If it fires again it counts as new."
+    room.add("alert.resolved", payload, texts={**which, "reason": form.reason})
+    return f"{which['name']} is ended by hand. If it fires again it counts as new."

@@ -103,7 +103,7 @@ TITLES: Final[dict[str, str]] = {
 TEXTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "opened": (("symptom", ""),),
     "declared": (("symptom", ""), ("reason", "Reason")),
-    "alert.fired": (("summary", ""), ("value", "Value")),
+    "alert.fired": (("summary", ""), ("value", "Value"), ("labels", "Labels")),
     "status.moved": (("note", ""), ("proof", "Proof"), ("workaround", "Workaround")),
     "impact.stated": (("fails", ""), ("error_rate", "Error rate"), ("latency", "Latency"), ("note", "Note")),
     "scope.set": (("regions", "Regions"), ("environments", "Environments"), ("features", "Features"), ("products", "Products")),
@@ -119,5 +119,5 @@ TEXTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "change.done": (("what", ""), ("target", "Target"), ("why", "Why"), ("risk", "Risk")),
     "refused": (),
     "item.ticked": (),
-    "alert.resolved": (("summary", ""),),
+    "alert.resolved": (("summary", ""), ("labels", "Labels"), ("reason", "Reason")),
 }  # fmt: skip

@@ -224,6 +224,7 @@ SELECT c.id, c.name, c.slug FROM incidents_client c
 JOIN incidents_incident_clients x ON x.client_id = c.id WHERE x.incident_id = %s ORDER BY c.name
 """
 SENDS = """
+SELECT *, count(*) OVER () AS whole FROM (
 SELECT u.number, u.sent_at, u.author_id, t.audience, t.subject, t.body, m.*
 FROM comms_update u JOIN comms_updatetext t ON t.update_id = u.id
 CROSS JOIN LATERAL (
@@ -238,12 +239,16 @@ WHERE u.incident_id = %s
 UNION ALL
 SELECT 0, m.created_at, NULL, '', coalesce(m.payload->>'subject', ''), '', 1, 0, 1, 0, 0, 0, 0, m.attempt, m.last_error, m.id
 FROM comms_message m WHERE m.incident_id = %s AND m.state = 'dead' AND m.text_id IS NULL
-ORDER BY 2 DESC LIMIT 24
+) x ORDER BY sent_at DESC LIMIT 24
 """
 ALERTS = """
-SELECT a.id, a.name, coalesce(s.name, a.service_slug) AS service, a.state, a.critical, a.starts_at, a.ends_at, a.count, a.summary
+SELECT a.id, a.name, coalesce(s.name, a.service_slug) AS service, a.state, a.critical, a.starts_at,
+  coalesce(a.ends_at, a.resolved_at) AS ends_at, a.count, a.summary, a.value, a.generator_url, a.runbook_url,
+  (a.payload->'labels')::text AS labels, count(*) OVER () AS whole, (
+    SELECT sum(g.left_out) FROM (SELECT DISTINCT ON (o.source, o.group_key) o.left_out FROM oncall_alert o
+      WHERE o.incident_id = %s ORDER BY o.source, o.group_key, o.heard_at DESC NULLS LAST) g) AS left_out
 FROM oncall_alert a LEFT JOIN incidents_service s ON s.id = a.service_id
-WHERE a.incident_id = %s ORDER BY a.state <> 'firing', a.starts_at DESC LIMIT 40
+WHERE a.incident_id = %s ORDER BY a.state <> 'firing', NOT a.critical, a.starts_at DESC, a.id DESC LIMIT 40
 """
 REREAD = "SELECT count(DISTINCT rev) FROM oncall_alert WHERE incident_id = %s AND rev > %s"
 WRITERS = """
@@ -279,7 +284,7 @@ def _sends(bundle: Bundle) -> None:
 
 
 def _alerts(bundle: Bundle) -> None:
-    bundle.alerts = sql.dicts(ALERTS, [bundle.incident.pk])
+    bundle.alerts = sql.dicts(ALERTS, [bundle.incident.pk, bundle.incident.pk])
 
 
 def _writers(bundle: Bundle) -> None:

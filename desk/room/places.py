@@ -1,6 +1,7 @@
 """r-sends, r-alerts, r-runbooks, r-theories: what went out, what came in, where to look (COM-35, ALR-03, FIND-04, INC-28)."""
 
 from collections.abc import Sequence
+from json import loads
 from typing import Any
 
 from desk.room.load import Bundle
@@ -10,6 +11,7 @@ from desk.room.words import Words, rough
 from desk.visible import hidden_audiences
 from incidentdesk.kernel.stamps import moment
 from incidents.protocol import Reading
+from oncall import labels
 from people.rights import Right
 
 _WORDS = {"confirmed": "Confirmed", "ruled_out": "Ruled out"}
@@ -43,6 +45,11 @@ def sends(bundle: Bundle, here: Standing, words: Words) -> tuple[SendRow, ...]:
     """
     hidden = hidden_audiences(here.rights)
     return tuple(_send(row, bundle, hidden, words) for row in bundle.sends)
+
+
+def missing(rows: Sequence[dict[str, Any]]) -> int:
+    """How many a list that was cut leaves out; each row says how many there are in all."""
+    return rows[0]["whole"] - len(rows) if rows else 0
 
 
 def _send(row: dict[str, Any], bundle: Bundle, hidden: frozenset[str], words: Words) -> SendRow:
@@ -94,13 +101,17 @@ def _delivery(row: dict[str, Any]) -> tuple[str, str]:
 
 def alerts(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> Alerts:
     """The alerts of the incident and the people they woke."""
+    told = labels.apart((row["id"], row["name"], loads(row["labels"] or "{}")) for row in bundle.alerts)
+    first = next(iter(bundle.alerts), {"left_out": 0})
     return Alerts(
-        rows=tuple(_alert(row, bundle, words) for row in bundle.alerts),
+        rows=tuple(_alert(row, labels.words(told[row["id"]]), bundle, words) for row in bundle.alerts),
         pages=_pages(bundle, here, readings, words),
+        missing=missing(bundle.alerts),
+        left_out=int(first["left_out"] or 0),
     )
 
 
-def _alert(row: dict[str, Any], bundle: Bundle, words: Words) -> AlertRow:
+def _alert(row: dict[str, Any], told: str, bundle: Bundle, words: Words) -> AlertRow:
     state, at = row["state"], row["ends_at"]
     word = f"firing since {words.at(row['starts_at']).clock}"
     if state == "resolved":
@@ -112,8 +123,9 @@ def _alert(row: dict[str, Any], bundle: Bundle, words: Words) -> AlertRow:
     if not row["critical"]:
         word = f"warning, {word}"
     return AlertRow(
-        str(row["id"]), row["name"], row["service"] or "", state, word, row["count"], row["summary"]
-    )
+        str(row["id"]), row["name"], row["service"] or "", state, word, row["count"], row["summary"],
+        row["value"], told, row["generator_url"], row["runbook_url"],
+    )  # fmt: skip
 
 
 def _pages(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Words) -> tuple[PageRow, ...]:

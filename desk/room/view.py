@@ -152,6 +152,11 @@ class Room:
     def sends(self) -> tuple[SendRow, ...]:
         return places.sends(self.bundle, self.here, self.words)
 
+    @property
+    def older_sends(self) -> int:
+        """How many texts were sent before those that are listed."""
+        return places.missing(self.bundle.sends)
+
     @cached_property
     def alerts(self) -> Alerts:
         return places.alerts(self.bundle, self.here, self.readings, self.words)

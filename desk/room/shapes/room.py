@@ -273,6 +273,10 @@ class AlertRow:
     word: str  # "firing since 02:47:04" | "resolved 03:15: proposes impact end"
     count: int
     summary: str
+    value: str
+    labels: str  # "pod=orders-0": what tells it from the others of its name
+    source_url: str  # http(s), or nothing
+    runbook_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +285,8 @@ class Alerts:
 
     rows: tuple[AlertRow, ...]
     pages: tuple[PageRow, ...]
+    missing: int  # alerts of the incident that are not listed here
+    left_out: int  # alerts that the source did not send
 
 
 @dataclass(frozen=True, slots=True)
