@@ -1,5 +1,6 @@
 """The war room as an answer: the whole page, also after a refused act without a script, or the regions that are new."""
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 
@@ -8,12 +9,14 @@ from django.shortcuts import render as render_template
 from django.template import Context, Engine
 from django.template.context_processors import csrf
 
-from desk import visible
+from desk import shared_poll, visible
 from desk.answers import FormState, Told
 from desk.room.load import Bundle, begin, instant
 from desk.room.regions import REGIONS, TIMELINE
 from desk.room.typed import forms_of
 from desk.room.view import Room, is_still, news, whole
+from desk.shared_poll import Answer
+from desk.templatetags.ids import MARK, keeping, with_ids
 from incidentdesk.kernel.errors import Missing
 from incidentdesk.kernel.http import DeskRequest
 from incidentdesk.kernel.stamps import stamp
@@ -74,15 +77,51 @@ def poll(request: DeskRequest, incident: Incident, after: int) -> HttpResponse:
     still = is_still(bundle)
     if after == incident.rev:
         return _signed(HttpResponse(status=STOP_POLLING if still else 204), bundle)
-    room, names = news(bundle, after)
-    body = regions(request, room, names)
+    body = _own(request, bundle, after) if still else _shared(request, bundle, after)
     return _signed(HttpResponse(body, status=STOP_POLLING if still else 200), bundle)
+
+
+def _own(request: DeskRequest, bundle: Bundle, after: int) -> str:
+    return regions(request, *news(bundle, after))
+
+
+def _shared(request: DeskRequest, bundle: Bundle, after: int) -> str:
+    """The answer that everybody gets who sees the same, made now if nobody has it yet; else the viewer's own."""
+    asked, made = shared_poll.asked(bundle, after), time.monotonic()
+    with shared_poll.answers.maker(asked):
+        answer = shared_poll.answers.find(asked)
+        if answer is None:
+            room, names = news(bundle, after)
+            whose = shared_poll.whose(bundle, names)
+            if whose is not None and request.user.pk in whose:
+                return regions(request, room, names)
+            parts = () if whose is None else _parts(Room(shared_poll.for_nobody(bundle)), names)
+            answer = shared_poll.answers.keep(asked, Answer(parts, whose or frozenset(), made))
+    if answer.is_for(request.user.pk):
+        return with_ids(answer.parts, _context(request))
+    return _own(request, bundle, after)
+
+
+def _parts(room: Room, names: Iterable[str]) -> tuple[str, ...]:
+    """The regions cut where each reader's fields belong."""
+    context = Context({"room": room})
+    with keeping(context):
+        return tuple(_render(context, room, names).split(MARK))
 
 
 def regions(request: HttpRequest, room: Room, names: Iterable[str]) -> str:
     """The named regions one after another, the timeline's new rows last. One context, no context processors."""
+    context = _context(request)
+    context["room"] = room
+    return _render(context, room, names)
+
+
+def _context(request: HttpRequest) -> Context:
+    return Context({"request": request, "new_id": uuid.uuid4, **csrf(request)})
+
+
+def _render(context: Context, room: Room, names: Iterable[str]) -> str:
     engine = Engine.get_default()
-    context = Context({"room": room, "request": request, "new_id": uuid.uuid4, **csrf(request)})
     wanted = [REGIONS[name].template for name in names]
     if room.timeline.entries:
         wanted.append(TIMELINE)

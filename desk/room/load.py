@@ -138,7 +138,7 @@ def fill(bundle: Bundle, want: Want) -> Bundle:
         bundle.pinned = _pinned(incident, want)
     for source in sorted(want.sources - _implied(want.sources)):
         READERS[source](bundle)
-    bundle.people = _people(_named(bundle), everyone=Source.COLLEAGUES in want.sources)
+    bundle.people = _people([bundle.viewer.pk, *named(bundle)], everyone=Source.COLLEAGUES in want.sources)
     return bundle
 
 
@@ -323,9 +323,8 @@ def _people(ids: Iterable[int], *, everyone: bool) -> dict[int, Human]:
     }
 
 
-def _named(bundle: Bundle) -> Iterator[int]:
-    """Everybody whose name the page may print."""
-    yield bundle.viewer.pk
+def named(bundle: Bundle) -> Iterator[int]:
+    """Everybody whom the record names in what was read."""
     yield from in_state(bundle.protocol, bundle.state)
     yield from bundle.writers
     yield from (send["author_id"] for send in bundle.sends if send["author_id"])

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from desk import heartbeats
 from desk.board.load import board
-from desk.quick_poll import QuickPoll, unchanged
+from desk.quick_poll import QuickPoll, answer
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.postgresql.base import DatabaseWrapper
 from incidents.models import Incident
@@ -166,7 +166,7 @@ def test_no_other_address_is_answered_at_the_door(incident: Incident, alex: User
 
     def answered(at: str, cursor: object) -> bool:
         told = {"PATH_INFO": at, "QUERY_STRING": f"after={cursor}", "HTTP_COOKIE": cookie}
-        return unchanged(told) is not None
+        return answer(told) is not None
 
     with patch.object(DatabaseWrapper, "close_if_unusable_or_obsolete"):
         assert all(answered(at, cursor) for at, cursor in cursors.items())
@@ -187,7 +187,7 @@ def test_a_database_that_is_away_is_for_the_stack_to_tell(
         patch.object(DatabaseWrapper, "close_if_unusable_or_obsolete"),
         patch.object(DatabaseWrapper, fails, side_effect=error("gone")),
     ):
-        assert unchanged(told) is None
+        assert answer(told) is None
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_cookie_that_opens_nothing_goes_on(incident: Incident, alex: User, coo
             "HTTP_COOKIE": cookie.format(name=settings.SESSION_COOKIE_NAME)}  # fmt: skip
 
     with patch.object(DatabaseWrapper, "close_if_unusable_or_obsolete"):
-        assert unchanged(told) is None
+        assert answer(told) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -211,11 +211,11 @@ def test_a_server_that_hung_up_between_two_polls_is_met_anew_by_the_second(
     path, _, query = room(incident).partition("?")
     cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
     told = {"PATH_INFO": path, "QUERY_STRING": query, "HTTP_COOKIE": cookie}
-    assert unchanged(told) is not None
+    assert answer(told) is not None
 
     hang_up()
 
-    assert unchanged(told) is not None
+    assert answer(told) is not None
 
 
 def hang_up() -> None:
