@@ -14,7 +14,7 @@ from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
 from incidents import projection
 from incidents.models import Client, Incident, ProtocolVersion, Service
-from incidents.protocol import Draft, Protocol, default_text, empty, parse
+from incidents.protocol import Draft, Protocol, check, default_text, empty, parse
 from incidents.record import Record
 from people.models import Team
 from people.roles import Role
@@ -83,7 +83,7 @@ def store_protocol(text: str, *, now: datetime, by: int | None = None) -> Protoc
     An earlier one loaded again gets a number of its own: incidents keep the number they were opened under.
     Of several at one instant, such as the first incidents of a new desk, each waits for the one before it to commit.
     """
-    parse(text)
+    check(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incidents_protocolversion'))")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from desk.replay.expectation import Expectation, read_expectation
 from desk.replay.scenario import MONITORING, OUTCOMES, Person, Scenario, ScenarioError, Service, Step, Team
 from desk.replay.times import Calendar
-from incidents.protocol import Protocol, default_text, parse
+from incidents.protocol import Protocol, check, default_text, parse
 from incidents.protocol.definition import ProtocolError
 from people.roles import Role
 
@@ -156,7 +156,7 @@ def _protocol(r: _Reader, data: Mapping[str, Any]) -> str:
             lines[keys[key]] = f'"{key}" = {_toml(value)}'
         text = head + begin + "\n".join(lines) + follow + tail
     try:
-        parse(text)
+        check(text)
     except ProtocolError as error:
         r.problems += [f"[policy]: {problem}" for problem in error.problems]
     return text

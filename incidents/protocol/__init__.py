@@ -5,6 +5,7 @@ every clock stands, `blockers` says why an act is refused, `score` marks the res
 """
 
 from incidentdesk.kernel.errors import Block
+from incidents.protocol.checks import check
 from incidents.protocol.definition import Protocol, default_text, parse
 from incidents.protocol.fold import fold, fold_all
 from incidents.protocol.gates import blockers
@@ -24,6 +25,7 @@ __all__ = [
     "Reading",
     "State",
     "blockers",
+    "check",
     "default_text",
     "empty",
     "fold",

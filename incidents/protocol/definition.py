@@ -1,4 +1,4 @@
-"""A protocol as frozen values, read from TOML and checked with sentences."""
+"""A protocol as frozen values, read from TOML. `checks` says what is wrong with a file before it comes here."""
 
 import tomllib
 from collections.abc import Mapping
@@ -9,7 +9,14 @@ from typing import Any, Literal
 
 KINDS = ("once", "each", "cadence", "window", "chain")
 HOURS = ("always", "business", "severity")
-RECIPIENTS = ("owes", "comms", "ic", "deputy", "owner", "manager", "subject")
+DOES = (
+    "remind",
+    "overdue",
+    "unanswered",
+    "page_next",
+    "offer_declaration",
+    "window_open",
+)  # see desk/reactions.py
 ClockKind = Literal["once", "each", "cadence", "window", "chain"]
 
 
@@ -224,68 +231,6 @@ def _clock(
     )
 
 
-def _problems(data: Mapping[str, Any]) -> list[str]:
-    """Every fault of a file that `parse` could trip over, one sentence each."""
-    found = [f"The file has no [{part}]." for part in _PARTS if part not in data]
-    if found:
-        return found
-    for key, value in data["policy"].items():
-        numbers = value.values() if isinstance(value, dict) else [value]
-        if not all(isinstance(n, int | float) and not isinstance(n, bool) and n >= 0 for n in numbers):
-            found.append(f"Policy {key} must be a number of minutes, or one per severity.")
-        elif isinstance(value, dict) and not set(value) <= {"sev1", "sev2", "sev3", "sev4"}:
-            found.append(f"Policy {key} names a severity other than sev1 to sev4.")
-    windows = data["policy"].get("stabilise.window", {})
-    for minutes in windows.values() if isinstance(windows, dict) else [windows]:
-        if isinstance(minutes, int | float) and not 15 <= minutes <= 30:
-            found.append("Policy stabilise.window must lie between 15 and 30 minutes.")
-    for key, most in _SECONDS.items():
-        value = data["settings"].get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-            found.append(f"Setting {key} must be a number of seconds from 0 to {most}.")
-    seen: set[str] = set()
-    for raw in data["clock"]:
-        found += _clock_problems(raw, data, seen)
-        seen.add(raw.get("id", ""))
-    return found
-
-
-def _clock_problems(raw: Mapping[str, Any], data: Mapping[str, Any], seen: set[str]) -> list[str]:
-    name = raw.get("id", "without an id")
-    missing = [part for part in ("id", "label", "anchor", "kind", "minutes") if part not in raw]
-    if missing:
-        return [f"Clock {name} lacks {', '.join(missing)}."]
-    found = [f"Clock {name} stands twice."] if name in seen else []
-    if raw["kind"] not in KINDS:
-        found.append(f"Clock {name} is of kind {raw['kind']!r}; known are {', '.join(KINDS)}.")
-    if raw.get("hours", "always") not in HOURS:
-        found.append(f"Clock {name} has hours {raw['hours']!r}; known are {', '.join(HOURS)}.")
-    for key in filter(None, (raw["minutes"], raw.get("amber"))):
-        if key not in data["policy"]:
-            found.append(f"Clock {name} takes its minutes from {key}, which [policy] does not have.")
-    unknown = {to for step in raw.get("steps", ()) for to in step.get("to", ())} - set(RECIPIENTS)
-    if unknown:
-        found.append(f"Clock {name} tells {', '.join(sorted(unknown))}; known are {', '.join(RECIPIENTS)}.")
-    return found
-
-
-# Settings in seconds of the wall, and the most that each may be: machines send by it, whatever pace people keep.
-_SECONDS = {"alerts_stale": 3_600, "alerts_same": 600}
-_PARTS = (
-    "name",
-    "policy",
-    "settings",
-    "severity",
-    "clock",
-    "cadence",
-    "overdue",
-    "step",
-    "act",
-    "milestones",
-    "checklists",
-)
-
-
 def _interest(clocks: tuple[Clock, ...]) -> dict[str, tuple[Clock, ...]]:
     """Which clocks an entry of a kind can touch, so that a fold looks at few."""
     touched: dict[str, dict[str, Clock]] = {}
@@ -319,17 +264,8 @@ def _stamps(data: Mapping[str, Any]) -> dict[str, tuple[tuple[str, Pattern], ...
 
 @lru_cache(maxsize=32)
 def parse(text: str) -> Protocol:
-    """Read a protocol from TOML.
-
-    Raises ProtocolError with one sentence per fault; parsing the same text again is free.
-    """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProtocolError([f"The file is not valid TOML: {error}."]) from error
-    problems = _problems(data)
-    if problems:
-        raise ProtocolError(problems)
+    """Read a protocol from TOML that was checked when it was loaded (`checks.check`). The same text again is free."""
+    data = tomllib.loads(text)
     policy = {key: _figures(value) for key, value in data["policy"].items()}
     clocks = tuple(_clock(raw, data, policy) for raw in data["clock"])
     return Protocol(

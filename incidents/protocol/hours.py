@@ -28,10 +28,12 @@ def works(day: date, business: Business) -> bool:
 
 
 def _window(day: date, business: Business, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
-    """The working hours of a day in UTC, or None on a day off."""
+    """The working hours of a day in UTC, or None on a day off and where the hours end before they begin."""
     if not works(day, business):
         return None
     opens, closes = time.fromisoformat(business["from"]), time.fromisoformat(business["to"])
+    if opens >= closes:
+        return None
     return (
         datetime.combine(day, opens, zone).astimezone(UTC),
         datetime.combine(day, closes, zone).astimezone(UTC),
@@ -48,10 +50,10 @@ def _windows(start: datetime, business: Business, zone: ZoneInfo) -> Iterator[tu
 
 
 def opening(at: Stamp, business: Business, zone: str) -> Stamp:
-    """`at` itself within business hours, else the next opening."""
+    """`at` itself within business hours, else the next opening; `at` where there is none within a year."""
     start = moment(at)
-    first = next(_windows(start, business, _zone(zone)))
-    return stamp(max(start, first[0]))
+    first = next(_windows(start, business, _zone(zone)), None)
+    return at if first is None else stamp(max(start, first[0]))
 
 
 def later_open(at: Stamp, minutes: float, minute: float, business: Business, zone: str) -> Stamp:

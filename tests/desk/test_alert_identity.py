@@ -14,7 +14,7 @@ from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Refused
 from incidents import lifecycle
 from incidents.models import Incident, TimelineEntry
-from incidents.protocol import default_text, parse
+from incidents.protocol import check, default_text
 from incidents.protocol.definition import ProtocolError
 from incidents.sentences import Told, sentence
 from oncall.models import Alert
@@ -410,7 +410,7 @@ def test_a_protocol_from_before_these_settings_has_those_of_the_shipped_one(nigh
 @pytest.mark.parametrize("bad", ["-1", "4000", "true", '"soon"'])
 def test_a_protocol_with_no_sane_seconds_is_refused(bad: str) -> None:
     with pytest.raises(ProtocolError, match="alerts_stale must be a number of seconds from 0 to 3600"):
-        parse(default_text().replace("alerts_stale = 120", f"alerts_stale = {bad}"))
+        check(default_text().replace("alerts_stale = 120", f"alerts_stale = {bad}"))
 
 
 def test_an_alert_that_turns_critical_while_it_fires_wakes_somebody(night: Night) -> None:

@@ -11,7 +11,7 @@ from incidents.models import Incident
 from incidents.protocol import Draft
 from people import accounts
 from people.models import User
-from tests.factories import make_service, minutes
+from tests.factories import T0, make_service, minutes
 from tests.incidents.story import ALEX, DANA, JORDAN, MIKE, SARAH
 from tests.incidents.test_protocol_limits import CASES, Case, declared
 from tests.people.factories import make_team
@@ -97,3 +97,11 @@ def test_the_tick_tells_the_ic_that_the_window_is_open_at_its_end() -> None:
 
     assert before == []
     assert fired(incident, "stabilisation", "open") == [due]
+
+
+@pytest.mark.django_db
+def test_a_row_that_is_always_due_keeps_no_tick_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tick, "batch", lambda *, now: 1)
+    monkeypatch.setattr(tick, "ROUNDS", 3)
+
+    assert tick.sweep(now=T0) == 3

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from incidents.lifecycle import current_protocol, store_protocol
 from incidents.models import ProtocolVersion
-from incidents.protocol import Protocol, default_text, parse
+from incidents.protocol import Protocol, check, default_text, parse
 from incidents.protocol.definition import ProtocolError
 from incidents.record import protocol_of
 from tests.at_once import at_once
@@ -102,7 +102,7 @@ def test_a_protocol_with_faults_is_refused_with_a_sentence_for_each() -> None:
     )
 
     with pytest.raises(ProtocolError) as refused:
-        parse(bad)
+        check(bad)
     assert len(refused.value.problems) == 2
     assert "clock.nowhere" in refused.value.problems[0]
 
