@@ -1,19 +1,17 @@
 """Every setting of the desk, read top to bottom. What differs between deployments comes from the environment
 (docs/operations.md lists it); a value that cannot be right stops the process and names itself."""
 
-import ipaddress
 import os
 import re
 import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from incidentdesk.kernel import client_address, env, secret
+from incidentdesk.kernel import client_address, env, env_addresses, secret
 
 django_stubs_ext.monkeypatch()  # lets `ModelForm[User]` be written where Django itself has no such brackets yet
 
@@ -27,9 +25,12 @@ if "DATABASE_URL" not in os.environ and _command != "desk":
     env.load(DATA_DIR / "run" / "desk.env")
 PROCESS = env.choice("DESK_PROCESS", ("web", "worker", "beat", "keeper", "command", "test"), "command")
 TESTING = PROCESS == "test"
-HOST = env.text("HOST", "127.0.0.1")
-PORT = env.integer("PORT", 8000, least=1)
-BASE_URL = env.text("BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+if DATA_DIR.exists() and not DATA_DIR.is_dir():
+    raise ImproperlyConfigured(f"DATA_DIR is {str(DATA_DIR)!r}; it must be a folder, and this is none.")
+HOST = env_addresses.bind_host("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, least=1, most=65_535)
+_base = env_addresses.base_url("BASE_URL", f"http://127.0.0.1:{PORT}")
+BASE_URL = _base.url
 # The launcher says so of the PostgreSQL that it runs itself, whose data move with their folder.
 EMBEDDED = env.flag("DESK_EMBEDDED", False)
 # Without a database of its own the desk runs an embedded one, filled with the demonstration.
@@ -41,22 +42,7 @@ if DEBUG:
     raise ImproperlyConfigured(
         "DEBUG is on. It shows secrets to whoever meets an error, so the desk does not start with it."
     )
-_base = urlsplit(BASE_URL)
-_own_host = _base.hostname or ""
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-if _base.scheme not in ("http", "https") or not _own_host:
-    raise ImproperlyConfigured(
-        f"BASE_URL is {BASE_URL!r}; it must be the address people use, such as https://desk.example.org."
-    )
-if _base.scheme == "http" and not _loopback(_own_host):
+if _base.scheme == "http" and not _base.is_loopback:
     raise ImproperlyConfigured(
         f"BASE_URL is {BASE_URL!r}; beyond this machine the desk is served over https only."
     )
@@ -65,18 +51,17 @@ HTTPS = _base.scheme == "https"
 # ── Secrets and hosts ────────────────────────────────────────────────────────────────────────────────────────────
 SECRET_KEY = env.text("SECRET_KEY", "") or secret.kept_in(DATA_DIR / "secret.key")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
-for _key in (SECRET_KEY, *SECRET_KEY_FALLBACKS):
+for _name, _key in (
+    ("SECRET_KEY", SECRET_KEY),
+    *(("SECRET_KEY_FALLBACKS", old) for old in SECRET_KEY_FALLBACKS),
+):
     if secret.is_weak(_key):
         raise ImproperlyConfigured(
-            "SECRET_KEY is short, repeated or a well-known default. Use 50 random characters or more."
+            f"{_name} is short, repeated or a well-known default. Use 50 random characters or more."
         )
-ALLOWED_HOSTS = [_own_host, *env.words("ALLOWED_HOSTS")]
-if _loopback(_own_host):
+ALLOWED_HOSTS = [_base.netloc_host, *env_addresses.host_names("ALLOWED_HOSTS")]
+if _base.is_loopback:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
-if any(host == "*" or host.startswith(".") for host in ALLOWED_HOSTS):
-    raise ImproperlyConfigured(
-        "ALLOWED_HOSTS holds a wildcard. Name each host, or links in mails can be forged."
-    )
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
@@ -146,7 +131,7 @@ WORKER_THREADS = env.integer("WORKER_THREADS", 4, least=1)
 
 
 def _database(name: str, *, owner: bool) -> dict[str, Any]:
-    found = env.postgres(
+    found = env_addresses.postgres(
         name, "postgresql:///desk?user=desk_app" if not owner else "postgresql:///desk?user=desk_owner"
     )
     # An owner's statement may build an index for minutes, whatever the database or the role says by default; a request's
@@ -192,7 +177,7 @@ if TESTING:
     DATABASES["owner"] = _database("DATABASE_OWNER_URL", owner=True) | {"TEST": {"MIRROR": "default"}}
 
 # ── Redis: a doorbell, and counters that may be lost ─────────────────────────────────────────────────────────────
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = env_addresses.redis("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "desk_cache"},
     "redis": {
@@ -285,7 +270,7 @@ ACCOUNT_RATE_LIMITS = False  # people.throttle counts every try, in PostgreSQL
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 
 # Two desks on one machine share the host and so the cookies: on loopback the port tells them apart.
-_mark = "__Host-desk-{}" if HTTPS else f"desk-{{}}-{_base.port or 80}"
+_mark = "__Host-desk-{}" if HTTPS else f"desk-{{}}-{_base.port}"
 SESSION_ENGINE = "people.sessions"
 SESSION_COOKIE_NAME = _mark.format("session")
 SESSION_COOKIE_SECURE = HTTPS
@@ -328,8 +313,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 0
 OWN_SCRIPT_PATHS = ["/administration/"]  # the admin knows no nonces; its scripts come from our own host
 API_PER_MINUTE = env.integer("API_PER_MINUTE", 600, least=1)  # requests of one token; counted in Redis
-OUTBOUND_ALLOW = env.words("OUTBOUND_ALLOW")
-WEBHOOK_SECRET = env.text("WEBHOOK_SECRET", "")
+OUTBOUND_ALLOW = env_addresses.places("OUTBOUND_ALLOW")
+WEBHOOK_SECRET = env_addresses.signing_secret("WEBHOOK_SECRET")
 # A monitor outside, which alerts when the desk's pings stop: only something else can say that all of this is dead.
 DEADMAN_URL = env.text("DEADMAN_URL", "")
 if DEADMAN_URL and not re.fullmatch(r"https?://[^/@\s]+(/\S*)?", DEADMAN_URL):
@@ -354,24 +339,23 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Without SMTP_URL, mail is kept under DATA_DIR and shown as "kept here, not sent".
-_smtp = urlsplit(env.text("SMTP_URL", ""))
-if _smtp.scheme not in ("", "smtp", "smtp+starttls", "smtps"):
-    raise ImproperlyConfigured("SMTP_URL must begin with smtp://, smtp+starttls:// or smtps://.")
-EMAIL_HOST = _smtp.hostname or ""
-EMAIL_PORT = _smtp.port or {"smtps": 465, "smtp+starttls": 587}.get(_smtp.scheme, 25)
-EMAIL_HOST_USER = _smtp.username or ""
-EMAIL_HOST_PASSWORD = _smtp.password or ""
-EMAIL_USE_TLS = _smtp.scheme == "smtp+starttls"
-EMAIL_USE_SSL = _smtp.scheme == "smtps"
-DEFAULT_FROM_EMAIL = env.text(
-    "MAIL_FROM", f"Incident Desk <desk@{'localhost' if _loopback(_own_host) else _own_host}>"
-)
+_smtp = env_addresses.smtp("SMTP_URL")
+EMAIL_HOST = _smtp.host
+EMAIL_PORT = _smtp.port
+EMAIL_HOST_USER = _smtp.user
+EMAIL_HOST_PASSWORD = _smtp.password
+EMAIL_USE_TLS = _smtp.starttls
+EMAIL_USE_SSL = _smtp.tls
+DEFAULT_FROM_EMAIL = env_addresses.sender("MAIL_FROM", f"Incident Desk <desk@{_base.mail_domain}>")
 
 # ── Time, language, logs ─────────────────────────────────────────────────────────────────────────────────────────
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 LANGUAGE_CODE = "en"
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "WARNING", fold=str.upper
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -381,7 +365,7 @@ LOGGING = {
         "seldom": {"()": "incidentdesk.kernel.seldom.OnceAMinute"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # Without a database the pool says so several times a second.

@@ -71,7 +71,8 @@ class House:
         host = settings.HOST
         port = addresses.choose_port(host, os.environ.get("PORT", ""), self.data_dir / "port")
         shown = host if host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104  (compared, not bound)
-        base = os.environ.get("BASE_URL") or f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        own = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        base = settings.BASE_URL if os.environ.get("BASE_URL") else own
         demo = env.flag("DEMO", "DATABASE_URL" not in os.environ)
         self.given = {"HOST": host, "PORT": str(port), "BASE_URL": base, "DEMO": "1" if demo else "0"}
         if "MINUTE_SECONDS" in os.environ:

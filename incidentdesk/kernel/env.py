@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 
 Read = TypeVar("Read")
 REQUIRED: Final = object()
+MOST: Final = 1_000_000
 _YES: Final = {"1", "true", "yes", "on"}
 _NO: Final = {"0", "false", "no", "off", ""}
 _ISO: Final = re.compile(
@@ -36,27 +35,29 @@ def words(name: str, default: str = "") -> list[str]:
     return [word for word in re.split(r"[,\s]+", text(name, default)) if word]
 
 
-def integer(name: str, default: int | object = REQUIRED, *, least: int = 0) -> int:
-    """A whole number of at least `least`."""
+def integer(name: str, default: int | object = REQUIRED, *, least: int = 0, most: int = MOST) -> int:
+    """A whole number from `least` to `most`."""
     value = text(name, default)
     try:
         found = int(value)
     except ValueError:
         raise _bad(name, value, "a whole number") from None
-    if found < least:
-        raise _bad(name, value, f"a whole number of at least {least}")
+    if not least <= found <= most:
+        raise _bad(name, value, f"a whole number from {least} to {most}")
     return found
 
 
-def number(name: str, default: float | object = REQUIRED, *, above: float = 0.0) -> float:
-    """A number greater than `above`; fractions are welcome."""
+def number(
+    name: str, default: float | object = REQUIRED, *, above: float = 0.0, most: float = 86_400.0
+) -> float:
+    """A number greater than `above` and at most `most`, a day of seconds; fractions are welcome."""
     value = text(name, default)
     try:
         found = float(value)
     except ValueError:
         raise _bad(name, value, "a number") from None
-    if not isfinite(found) or found <= above:
-        raise _bad(name, value, f"a number greater than {above:g}")
+    if not isfinite(found) or not above < found <= most:
+        raise _bad(name, value, f"a number greater than {above:g} and at most {most:g}")
     return found
 
 
@@ -83,9 +84,15 @@ def duration(name: str, default: str | object = REQUIRED) -> timedelta:
     return timedelta(**{unit: float(amount) for unit, amount in found.groupdict().items() if amount})
 
 
-def choice(name: str, allowed: Iterable[str], default: str | object = REQUIRED) -> str:
-    """One of the words in `allowed`."""
-    value, known = text(name, default), list(allowed)
+def choice(
+    name: str,
+    allowed: Iterable[str],
+    default: str | object = REQUIRED,
+    *,
+    fold: Callable[[str], str] = str,
+) -> str:
+    """One of the words in `allowed`, which what was written is compared with after `fold`."""
+    value, known = fold(text(name, default)), list(allowed)
     if value not in known:
         raise _bad(name, value, "one of " + ", ".join(known))
     return value
@@ -102,19 +109,6 @@ def read_as(name: str, reader: Callable[[str], Read], wanted: str) -> Read | Non
         raise _bad(name, value, wanted) from None
 
 
-def postgres(name: str, default: str | object = REQUIRED) -> dict[str, Any]:
-    """A PostgreSQL address as Django's NAME, USER, PASSWORD, HOST, PORT and OPTIONS (what else the address says)."""
-    value = text(name, default)
-    try:
-        parts: dict[str, Any] = dict(conninfo_to_dict(value))
-    except ProgrammingError as error:
-        raise ImproperlyConfigured(f"{name} is no PostgreSQL address: {str(error).strip()}") from None
-    named = {django: str(parts.pop(libpq, "") or "") for django, libpq in _DJANGO_NAMES.items()}
-    if not named["NAME"]:
-        raise ImproperlyConfigured(f"{name} names no database.")
-    return {"ENGINE": "incidentdesk.kernel.postgresql", **named, "OPTIONS": parts}
-
-
 def load(path: Path) -> None:
     """Take NAME=value lines of a file for names the environment does not have; a missing file is no error."""
     if not path.is_file() or not os.access(path, os.R_OK):
@@ -124,14 +118,6 @@ def load(path: Path) -> None:
         os.environ.setdefault(name.strip(), value.strip())
 
 
-_DJANGO_NAMES: Final = {
-    "NAME": "dbname",
-    "USER": "user",
-    "PASSWORD": "password",
-    "HOST": "host",
-    "PORT": "port",
-}
-
-
 def _bad(name: str, value: str, wanted: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"{name} is {value!r}; it must be {wanted}.")
+    shown = repr(value) if len(value) <= 80 else f"{value[:80]!r}..."
+    return ImproperlyConfigured(f"{name} is {shown}; it must be {wanted}.")

@@ -4,6 +4,7 @@ International names follow IDNA 2008 with the mapping of UTS 46, so that capital
 What people typed and what programs sent in the ASCII form (`xn--...`) is one address, whichever way it came.
 """
 
+import ipaddress
 import re
 from typing import Final
 
@@ -12,7 +13,11 @@ import idna
 _LONGEST: Final = 253
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 # What servers take without quoting and without SMTPUTF8 (RFC 5321, Dot-string).
-_LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+_LOCAL: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r'|"(?:[ !#-\[\]-~]|\\[ -~])*"',  # quoted: rare, and older rows may hold one
+    re.ASCII,
+)
 _LONGEST_LOCAL: Final = 64
 
 
@@ -45,15 +50,27 @@ def ascii_mail(address: str) -> str:
         )
     if len(local) > _LONGEST_LOCAL or not _LOCAL.fullmatch(local):
         raise NotAnAddress("This is not an e-mail address.")
-    try:
-        host = ascii_host(domain)
-    except ValueError:
-        host = ""
-    if "." not in host and host != "localhost":
+    host = _mail_domain(domain)
+    if not host:
         raise NotAnAddress("There can be no mail domain with the name after the @.")
     if len(local) + len(host) > 253:
         raise NotAnAddress("This is not an e-mail address.")
     return f"{local}@{host}"
+
+
+def _mail_domain(domain: str) -> str:
+    """A domain in ASCII, or an IP address in brackets; empty for what is neither."""
+    if domain.startswith("[") and domain.endswith("]"):
+        number = domain[1:-1].removeprefix("IPv6:")
+        try:
+            return domain if ipaddress.ip_address(number) else ""
+        except ValueError:
+            return ""
+    try:
+        host = ascii_host(domain)
+    except ValueError:
+        return ""
+    return host if "." in host or host == "localhost" else ""
 
 
 def readable_mail(address: str) -> str:

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 
 @dataclass
@@ -155,6 +156,14 @@ class MailServer:
     refuse: set[str] = field(default_factory=set)
     down: bool = False
     held: bool = False  # mails that come meanwhile are confirmed only afterwards
+    raw: list[bytes] = field(default_factory=list)
+    rcpt: list[str] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
+    signed_in: list[tuple[str, str]] = field(default_factory=list)
+
+    def signs_in(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        self.signed_in.append((data.login.decode(), data.password.decode()))
+        return AuthResult(success=True)
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         if address in self.refuse:
@@ -165,19 +174,28 @@ class MailServer:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.down:
             return "451 try later"
-        self.mails.append(BytesParser(policy=default).parsebytes(envelope.content))
+        content = envelope.content
+        content = content if isinstance(content, bytes) else content.encode("ascii")
+        self.raw.append(content)
+        self.rcpt += envelope.rcpt_tos
+        self.senders.append(envelope.mail_from)
+        self.mails.append(BytesParser(policy=default).parsebytes(content))
         while self.held:
             await asyncio.sleep(0.02)
         return "250 taken"
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
+def mail_server(**options: Any) -> Iterator[MailServer]:
+    """A real SMTP server; `decode_data=True, enable_SMTPUTF8=False` makes it one without 8BITMIME and SMTPUTF8, which
+    refuses every byte above 127. With `signing_in` it takes any user and password and remembers them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     handler = MailServer("127.0.0.1", port)
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    if options.pop("signing_in", False):
+        options |= {"authenticator": handler.signs_in, "auth_require_tls": False, "auth_required": True}
+    controller = Controller(handler, hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:
         yield handler

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from incidentdesk.kernel import env
+from incidentdesk.kernel import env, env_addresses
 
 
 def test_a_missing_value_without_a_default_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,8 +25,8 @@ def test_a_missing_value_without_a_default_is_named(monkeypatch: pytest.MonkeyPa
         (env.flag, "maybe"),
         (env.duration, "5 minutes"),
         (env.duration, "P"),
-        (env.postgres, "mysql://somewhere/desk"),
-        (env.postgres, "postgresql://host/"),
+        (env_addresses.postgres, "mysql://somewhere/desk"),
+        (env_addresses.postgres, "postgresql://host/"),
     ],
 )
 def test_a_value_that_cannot_be_right_stops_the_process_naming_it(
@@ -59,7 +59,7 @@ def test_a_database_address_may_name_a_socket_and_options(monkeypatch: pytest.Mo
         "postgresql://desk_app:p%40ss@/desk?host=%2Frun%2Fpg&port=5432&target_session_attrs=read-write",
     )
 
-    found = env.postgres("SOME_DATABASE")
+    found = env_addresses.postgres("SOME_DATABASE")
 
     assert (found["NAME"], found["USER"], found["PASSWORD"]) == ("desk", "desk_app", "p@ss")
     assert (found["HOST"], found["PORT"]) == ("/run/pg", "5432")

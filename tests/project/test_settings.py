@@ -51,7 +51,7 @@ def settings(tmp_path: Path, **environment: str) -> dict[str, Any]:
         ({"SECRET_KEY": "short"}, "SECRET_KEY is short"),
         ({"SECRET_KEY": "a" * 80}, "SECRET_KEY is short"),
         ({"SECRET_KEY": f"django-insecure-{KEY}"}, "SECRET_KEY is short"),
-        ({"SECRET_KEY_FALLBACKS": "old"}, "SECRET_KEY is short"),
+        ({"SECRET_KEY_FALLBACKS": "old"}, "SECRET_KEY_FALLBACKS is short"),
         ({"DEBUG": "1"}, "DEBUG is on"),
         ({"ALLOWED_HOSTS": "*"}, "wildcard"),
         ({"ALLOWED_HOSTS": ".example.org"}, "wildcard"),
