@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError, connection
 from comms import breakers, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
-from incidentdesk.kernel import leaving, links
+from incidentdesk.kernel import encrypted, leaving, links
 from incidents import deadlines, installation
 from incidents.models import Client
 
@@ -127,7 +127,7 @@ def parcel(message: Message, secrets: Mapping[int, str]) -> Parcel:
     elif message.text is not None:
         payload |= {"subject": message.text.subject, "body": message.text.body}
     secret = secrets.get(client, "") or settings.WEBHOOK_SECRET if message.channel == Channel.WEBHOOK else ""
-    return Parcel(message.uid, message.dest, payload, message.attempt, secret)
+    return Parcel(message.uid, message.dest, payload, message.attempt, encrypted.readable(secret))
 
 
 class _Run:

@@ -359,7 +359,12 @@ LOG_LEVEL = env.choice(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "incidentdesk.kernel.logs.Line",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
     "filters": {
         "links": {"()": "incidentdesk.kernel.logs.MaskLinks"},
         "seldom": {"()": "incidentdesk.kernel.seldom.OnceAMinute"},

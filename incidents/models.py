@@ -13,11 +13,20 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from incidentdesk.kernel.encrypted import EncryptedField
 from incidents.fields import StateField
 from people.models import Team, User
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
+
+
+class ClientManager(models.Manager["Client"]):
+    """Reads the secret of a client only where it is asked for: to decrypt it takes time, and few pages sign anything."""
+
+    def get_queryset(self) -> "models.QuerySet[Client]":
+        """All clients, without their secrets."""
+        return super().get_queryset().defer("webhook_secret")
 
 
 class Client(models.Model):
@@ -28,7 +37,9 @@ class Client(models.Model):
     slug = models.SlugField(unique=True)
     contact_emails = ArrayField(models.EmailField(), default=list, blank=True)
     webhook_url = models.URLField(blank=True)
-    webhook_secret = models.CharField(max_length=120, blank=True)
+    webhook_secret = EncryptedField(max_length=120, blank=True)
+
+    objects = ClientManager()
 
     def __str__(self) -> str:
         return self.name

@@ -29,6 +29,8 @@ _SETTINGS: Final = (
     "autovacuum_naptime=60s", "checkpoint_timeout=15min", "max_wal_size=512MB", "jit=off", "huge_pages=off",
     "bgwriter_delay=1000ms", "wal_writer_delay=1000ms", "max_parallel_workers=0", "max_worker_processes=2",
     "max_logical_replication_workers=0",
+    # A refused row or statement would stand in its log with everything that was typed.
+    "log_error_verbosity=terse", "log_min_error_statement=panic", "log_parameter_max_length_on_error=0",
 )  # fmt: skip
 
 

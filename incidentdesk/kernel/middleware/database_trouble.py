@@ -13,10 +13,11 @@ from types import SimpleNamespace
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
-from incidentdesk.kernel import trouble
+from incidentdesk.kernel import sensitive, trouble
 from incidentdesk.kernel.http import is_htmx
 
 RETRY_AFTER = "2"
+FORM_TOKEN = "csrfmiddlewaretoken"  # noqa: S105  (a name: the browser's own; without it the form could not be sent again)
 LONG = 80  # from this many characters on a field is shown, so that it can be copied by hand
 
 logger = logging.getLogger(__name__)
@@ -72,16 +73,17 @@ def answer(request: HttpRequest, error: BaseException) -> HttpResponse:
     )
 
 
-def _typed(request: HttpRequest) -> list[tuple[str, str, bool]]:
-    """Every field that came, in order, and whether it is long or has lines; passwords are never sent back."""
+def _typed(request: HttpRequest) -> list[tuple[str, str, str]]:
+    """Every field that came, in order, and how it is shown; a secret is never sent back, but asked for anew."""
     try:
         posted = request.POST
     except Exception:
         # what the broken request left unread cannot be shown
         return []
-    return [
-        (name, str(value), len(str(value)) >= LONG or "\n" in str(value))
-        for name, values in posted.lists()
-        for value in values
-        if "password" not in name
-    ]
+    return [_shown(name, str(value)) for name, values in posted.lists() for value in values]
+
+
+def _shown(name: str, value: str) -> tuple[str, str, str]:
+    if name != FORM_TOKEN and sensitive.is_secret(name):
+        return name, "", "secret"
+    return name, value, "long" if len(value) >= LONG or "\n" in value else "hidden"
