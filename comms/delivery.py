@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from comms import breakers, outbox
+from comms import breakers, bundles, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
-from incidentdesk.kernel import encrypted, leaving, links
+from incidentdesk.kernel import encrypted, leaving
 from incidents import deadlines, installation
 from incidents.models import Client
 
@@ -115,19 +115,23 @@ def mail_server() -> email.Server:
     )
 
 
-def parcel(message: Message, secrets: Mapping[int, str]) -> Parcel:
-    """All that sending `message` needs. The words of an update come from its text, so they are stored once."""
+def parcel(
+    mail: Sequence[Message], secrets: Mapping[int, str], words: Mapping[int, bundles.PageWords]
+) -> Parcel:
+    """All that sending `mail` needs: one message, or pages that leave together. The words of an update come from its
+    text, so they are stored once; what `words` says of a page takes the place of what it was made with."""
+    message = mail[0]
     payload = dict(message.payload)
     client = payload.pop("client", None)
-    link = payload.pop("link", None)
-    if link is not None:
-        payload["body"] = links.written_out(payload["body"], link)
+    if "link" in payload:
+        payload = bundles.payload(mail, words)
     if message.text is not None and message.channel == Channel.WEBHOOK:
         payload["data"] = {**payload["data"], "subject": message.text.subject, "text": message.text.body}
     elif message.text is not None:
         payload |= {"subject": message.text.subject, "body": message.text.body}
     secret = secrets.get(client, "") or settings.WEBHOOK_SECRET if message.channel == Channel.WEBHOOK else ""
-    return Parcel(message.uid, message.dest, payload, message.attempt, encrypted.readable(secret))
+    attempt = max(each.attempt for each in mail)
+    return Parcel(bundles.uid(mail), message.dest, payload, attempt, encrypted.readable(secret))
 
 
 class _Run:
@@ -191,40 +195,44 @@ class _Run:
         if not claimed:
             return 0
         self.counts["claimed"] += len(claimed)
-        lanes: dict[str, list[Message]] = {}
-        for message in claimed:
-            lanes.setdefault(message.lane, []).append(message)
-        secrets = _secrets(claimed)
+        lanes: dict[str, list[list[Message]]] = {}
+        for mail in bundles.gather(claimed):
+            lanes.setdefault(mail[0].lane, []).append(mail)
+        secrets, words = _secrets(claimed), bundles.written(claimed, now=now)
         # The page of a person is worth a failed try; anything else behind a tripped breaker sends one message ahead.
         tripped = breakers.tripped(
-            [lane for lane, rows in lanes.items() if rows[0].priority != Priority.PAGE]
+            [lane for lane, mails in lanes.items() if mails[0][0].priority != Priority.PAGE]
         )
-        for lane, rows in lanes.items():
-            going = rows if lane not in tripped else rows[:1] if breakers.probe(lane, now=now) else []
-            self._give_back(rows[len(going) :], lambda: now + breakers.REST / 10)
+        for lane, mails in lanes.items():
+            going = mails if lane not in tripped else mails[:1] if breakers.probe(lane, now=now) else []
+            self._give_back(
+                [row for mail in mails[len(going) :] for row in mail], lambda: now + breakers.REST / 10
+            )
             if going:
                 self.busy.add(lane)
                 self.traffic.lanes.add(lane)
                 until = time.monotonic() + min(LANE_SECONDS, self.lease.total_seconds() * LANE_SHARE)
-                pool = self.pages if rows[0].priority == Priority.PAGE else self.pool
-                pool.submit(self._lane, lane, [(row, _packed(row, secrets)) for row in going], now, until)
+                pool = self.pages if mails[0][0].priority == Priority.PAGE else self.pool
+                packed = [(mail, _packed(mail, secrets, words)) for mail in going]
+                pool.submit(self._lane, lane, packed, now, until)
         return len(claimed)
 
     def _lane(
-        self, lane: str, rows: Sequence[tuple[Message, Parcel | Outcome]], now: datetime, until: float
+        self, lane: str, mails: Sequence[tuple[list[Message], Parcel | Outcome]], now: datetime, until: float
     ) -> None:
         """In a thread: one after the other, no database. Reports every message, tried or not, and then its end."""
         begun = time.monotonic()
-        for message, packed in rows:
+        for mail, packed in mails:
             if time.monotonic() >= until or leaving.asked():
                 outcome = None
             elif isinstance(packed, Outcome):
                 outcome = packed
             else:
                 outcome = _try(
-                    self.senders, message, packed, now + timedelta(seconds=time.monotonic() - begun)
+                    self.senders, mail[0], packed, now + timedelta(seconds=time.monotonic() - begun)
                 )
-            self.tried.put(_Tried(lane, message, outcome))
+            for message in mail:
+                self.tried.put(_Tried(lane, message, outcome))
         self.tried.put(_Tried(lane))
 
     def _settle_some(self) -> None:
@@ -278,11 +286,13 @@ def _secrets(messages: Sequence[Message]) -> Mapping[int, str]:
     )
 
 
-def _packed(message: Message, secrets: Mapping[int, str]) -> Parcel | Outcome:
+def _packed(
+    mail: Sequence[Message], secrets: Mapping[int, str], words: Mapping[int, bundles.PageWords]
+) -> Parcel | Outcome:
     try:
-        return parcel(message, secrets)
+        return parcel(mail, secrets, words)
     except Exception as error:
-        return _fault(message, error)
+        return _fault(mail[0], error)
 
 
 def _try(senders: Senders, message: Message, packed: Parcel, now: datetime) -> Outcome:

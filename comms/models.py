@@ -96,6 +96,7 @@ class Message(models.Model):
 
     `lane` is the bulkhead: messages of a lane go out one after the other and share a breaker. `faults` counts tries that
     failed in our own code. A message of an update finds its words in `text`; any other carries them in `payload`.
+    One that `bundles` may leave in one mail with others to the same address: those have the same `bundle`.
     """
 
     dedupe_key = models.CharField(max_length=200)
@@ -110,6 +111,8 @@ class Message(models.Model):
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.UPDATE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     due_at = models.DateTimeField()
+    bundles = models.BooleanField(default=False, db_default=False)
+    bundle = models.BigIntegerField(null=True, help_text="The first message of the mail it left in last.")
     attempt = models.PositiveIntegerField(default=0)
     faults = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
@@ -124,6 +127,8 @@ class Message(models.Model):
             models.Index(fields=["due_at"], condition=Q(state="pending"), name="message_due"),
             models.Index(fields=["lease_until"], condition=Q(state="leased"), name="message_lease_ends"),
             models.Index(fields=["incident"], condition=Q(state="dead"), name="message_dead"),
+            models.Index(fields=["dest"], condition=Q(state="pending", bundles=True), name="message_bundles"),
+            models.Index(fields=["bundle"], condition=Q(bundle__isnull=False), name="message_bundle"),
         ]
         constraints = [
             # Not `unique=True`, which would keep a second index, for LIKE, that nobody asks.
@@ -152,6 +157,20 @@ class Message(models.Model):
     def is_page(self) -> bool:
         """Whether it wakes a person."""
         return self.priority == Priority.PAGE
+
+
+class Way(models.Model):
+    """How a person is paged, and from when on the next mail of pages may go there. Only comms.bundles writes here."""
+
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    dest = models.CharField(max_length=2000)
+    free_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["channel", "dest"], name="way_once")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.dest}"
 
 
 class Breaker(models.Model):

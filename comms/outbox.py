@@ -13,7 +13,7 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import F
 
-from comms import breakers
+from comms import breakers, bundles
 from comms.channels import Outcome, Result
 from comms.channels.guard import Forbidden, place
 from comms.doorbell import ring
@@ -42,6 +42,7 @@ class NewMessage:
 
     Mail payload: subject, body, thread, and link for a secret one (kernel.links). Webhook payload: the JSON to send, with
     client (an id) where that client's secret signs it. With `text_id` the words come from that text of an update.
+    With `bundles` it may travel with others to the same address, at most one mail in PAGE_SECONDS (comms.bundles).
     """
 
     key: str
@@ -52,6 +53,7 @@ class NewMessage:
     text_id: int | None = None
     priority: Priority = Priority.UPDATE
     due_at: datetime | None = None
+    bundles: bool = False
 
 
 def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
@@ -72,6 +74,7 @@ def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
         [orjson.dumps(dict(row.payload)).decode() for row in rows],
         [int(row.priority) for row in rows],
         [row.due_at or now for row in rows],
+        [row.bundles for row in rows],
     )
     states = [state for (state,) in sql.run(_PUT, [_quiet.get(), now, *columns])]
     if State.PENDING in states:
@@ -112,11 +115,13 @@ def lane(row: NewMessage) -> str:
 def claim(
     *, limit: int, now: datetime, lease: timedelta, busy: Sequence[str] = (), pages_only: bool = False
 ) -> list[Message]:
-    """Lease up to `limit` due messages, pages first, at most 20 a lane and none of the lanes in `busy`.
+    """Lease due messages, pages first, none of the lanes in `busy`: pages of up to `limit` ways, and `limit` others, at
+    most 20 of those a lane.
 
-    One statement; rows that another process is claiming are skipped, not waited for. A lease that ran out is due again.
+    Rows that another process is claiming are skipped, not waited for. A lease that ran out is due again.
     Lanes whose breaker is open are left alone, but for pages.
     """
+    pages = bundles.claim(now=now, until=now + lease, busy=busy, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM,
@@ -129,7 +134,7 @@ def claim(
                 "least": Priority.PAGE if pages_only else max(Priority),
             },
         )
-        ids = [pk for (pk,) in cursor.fetchall()]
+        ids = [*pages, *(pk for (pk,) in cursor.fetchall())]
     found = Message.objects.select_related("text").in_bulk(ids)
     return sorted(found.values(), key=lambda message: (message.priority, message.due_at, message.pk))
 
@@ -166,10 +171,11 @@ def settle_many(
             [
                 (message.lane, outcome.result is Result.RETRY and not outcome.lane_ok)
                 for message, outcome in ours
-                if outcome.result in (Result.SENT, Result.RETRY)
+                if outcome.result in (Result.SENT, Result.RETRY) and message.bundle in (None, message.pk)
             ],
             now=now,
         )
+        bundles.free([(message, verdicts[message.pk].state) for message, _ in ours], now=now)
         for message, _ in ours:
             if verdicts[message.pk].state is State.DEAD:
                 _tell(message, verdicts[message.pk].error, now)
@@ -205,6 +211,7 @@ def release(messages: Sequence[Message], *, due_at: datetime) -> None:
             due_at=due_at,
             first_attempt_at=None if message.attempt == 1 else message.first_attempt_at,
         )
+    bundles.free([(message, State.PENDING) for message in messages], now=due_at)
 
 
 def resend(message_id: int, *, now: datetime) -> bool:
@@ -253,13 +260,13 @@ def _tell(message: Message, error: str, now: datetime) -> None:
 
 
 _PUT = """
-INSERT INTO comms_message (dedupe_key, incident_id, text_id, channel, dest, lane, payload, priority, due_at,
+INSERT INTO comms_message (dedupe_key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, bundles,
                            state, attempt, faults, last_error, created_at)
-SELECT n.key, n.incident_id, n.text_id, n.channel, n.dest, n.lane, n.payload::jsonb, n.priority, n.due_at,
+SELECT n.key, n.incident_id, n.text_id, n.channel, n.dest, n.lane, n.payload::jsonb, n.priority, n.due_at, n.bundles,
        CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' WHEN %b::bool THEN 'kept' ELSE 'pending' END, 0, 0, '', %b::timestamptz
 FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::smallint[],
-            %b::timestamptz[])
-     WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, place)
+            %b::timestamptz[], %b::bool[])
+     WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, bundles, place)
 LEFT JOIN incidents_incident i ON i.id = n.incident_id
 ORDER BY n.place
 ON CONFLICT (dedupe_key) DO NOTHING
@@ -275,7 +282,7 @@ WITH ranked AS MATERIALIZED (
            row_number() OVER (PARTITION BY m.lane ORDER BY m.priority, m.due_at, m.id) AS place
     FROM comms_message m
     WHERE ((m.state = 'pending' AND m.due_at <= %(now)s) OR (m.state = 'leased' AND m.lease_until <= %(now)s))
-      AND m.lane <> ALL(%(busy)s::text[]) AND m.priority <= %(least)s
+      AND NOT m.bundles AND m.lane <> ALL(%(busy)s::text[]) AND m.priority <= %(least)s
       AND (m.priority = 0 OR NOT EXISTS (
           SELECT 1 FROM comms_breaker b WHERE b.lane = m.lane AND b.open_until > %(now)s))
 ), picked AS (

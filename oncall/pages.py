@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 
 from comms import outbox
-from comms.models import Channel, Priority
+from comms.models import Channel, Message, Priority
 from comms.outbox import NewMessage
 from incidentdesk.kernel import links, sql
 from incidentdesk.kernel.stamps import Stamp, moment, stamp
@@ -126,14 +125,34 @@ def _hastened(record: Record) -> Iterable[tuple[int, Stamp]]:
                 yield int(number), after[number]["at"]
 
 
-def link_by(*, now: datetime, used_since: datetime | None = None, **which: Any) -> AckLink | None:
-    """A link that opens something now, with its person and incident; unknown, revoked and run out are all None.
+def link_by(**which: Any) -> AckLink | None:
+    """The link with this digest or id, with its person and incident, whatever became of it; None for an unknown one and
+    for one of a person who was put out."""
+    found = AckLink.objects.select_related("user", "incident").filter(user__is_active=True, **which)
+    return found.first()
 
-    A used one opens nothing, but for showing what it did: then `used_since` says how long ago it may have been.
-    """
-    fresh = Q(used_at=None) if used_since is None else Q(used_at=None) | Q(used_at__gte=used_since)
-    live = AckLink.objects.filter(fresh, revoked_at=None, expires_at__gt=now, user__is_active=True)
-    return live.select_related("user", "incident").filter(**which).first()
+
+def is_live(link: AckLink, *, now: datetime) -> bool:
+    """Whether a link acknowledges something now: not used, not answered otherwise, not run out."""
+    return link.used_at is None and link.revoked_at is None and link.expires_at > now
+
+
+def companions(link: AckLink, *, now: datetime) -> list[AckLink]:
+    """The live links of the other pages that left in the same mail as this link's, the incident opened first ahead."""
+    own = Message.objects.filter(dedupe_key=_key(str(link.incident.uid), link.page))
+    together = Message.objects.filter(bundle__in=own.values("bundle"), dest__in=own.values("dest"))
+    keys = set(together.values_list("dedupe_key", flat=True))
+    live = AckLink.objects.filter(user=link.user_id, used_at=None, revoked_at=None, expires_at__gt=now)
+    others = (
+        live.filter(incident__in=together.values("incident"))
+        .exclude(pk=link.pk)
+        .exclude(incident=link.incident_id)
+    )
+    found = others.select_related("user", "incident").order_by("incident_id", "-page")
+    last = {
+        each.incident_id: each for each in reversed(found) if _key(str(each.incident.uid), each.page) in keys
+    }
+    return sorted(last.values(), key=lambda each: each.incident_id)
 
 
 def use(link: AckLink, *, now: datetime) -> bool:
@@ -158,6 +177,7 @@ def _message(each: Planned, number: int, dest: str, mark: tuple[str, str], now: 
         payload={
             "subject": f"{each.key} Page: {each.title}",
             "body": body,
+            "asks": each.text if each.sender is not None else "",
             "thread": f"{each.uid}.responders",
             "link": {
                 "says": "Acknowledge with one tap, without signing in:",
@@ -168,6 +188,7 @@ def _message(each: Planned, number: int, dest: str, mark: tuple[str, str], now: 
         },
         incident_id=each.incident,
         priority=Priority.PAGE,
+        bundles=True,
         due_at=each.at if each.at > now else None,
     )
 

@@ -391,7 +391,7 @@ def test_under_a_short_lease_nothing_waits_in_a_lane_until_another_deliverer_may
 def test_words_of_an_update_and_of_a_plain_message_make_the_same_parcel() -> None:
     (message,) = put(mail("a", payload={"subject": "S", "body": "B", "thread": "t"}))
 
-    packed = delivery.parcel(message, {})
+    packed = delivery.parcel([message], {}, {})
 
     assert packed == replace(packed, payload={"subject": "S", "body": "B", "thread": "t"}, secret="")
     assert packed.uid == message.uid
@@ -402,7 +402,7 @@ def test_a_secret_link_is_written_out_when_the_mail_leaves_and_stands_nowhere_be
     link = {"says": "Acknowledge:", "path": "/ack/", "nonce": nonce, "digest": digest}
     (message,) = put(mail("a", payload={"subject": "S", "body": "What is wrong.\n\nThe room", "link": link}))
 
-    packed = delivery.parcel(message, {})
+    packed = delivery.parcel([message], {}, {})
 
     secret = links.token(nonce, digest)
     assert packed.payload == {

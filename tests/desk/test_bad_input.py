@@ -79,7 +79,7 @@ POSTED = {
     "/account/password/": ("old", "new"),
     "/sign-in/": ("email", "login", "password", "next", "trusted"),
     "/sign-in/demo/": ("user", "person", "email"),
-    "/ack/": ("form", "token"),
+    "/ack/": ("csrfmiddlewaretoken", "link", "all"),
 }  # fmt: skip
 UPDATE = (
     *every_act()["updates"].form.model_fields, "status", "audiences", "text_clients",

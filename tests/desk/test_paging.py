@@ -231,7 +231,7 @@ def test_a_page_carries_no_secret_at_rest(night: Night) -> None:
     night.sends(alert(since=T0), at=T0)
     message = Message.objects.get()
 
-    sent = delivery.parcel(message, {}).payload["body"]
+    sent = delivery.parcel([message], {}, {}).payload["body"]
 
     address = next(line for line in sent.splitlines() if "/ack/" in line)
     token = address.rstrip("/").rsplit("/", 1)[1]

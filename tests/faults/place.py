@@ -26,6 +26,7 @@ SHORT: Final = {
     "WEB_WORKERS": "2",
     "TICK_SECONDS": "0.5",
     "DELIVER_SECONDS": "0.5",
+    "PAGE_SECONDS": "0.2",
     "KEEPER_GRACE_SECONDS": "1",
     "HEARTBEAT_SECONDS": "0.5",
     "LEASE_SECONDS": "5",

@@ -75,7 +75,7 @@ def test_an_acknowledged_page_keeps_who_and_when_and_its_link_is_dead() -> None:
     page, link = Page.objects.get(), AckLink.objects.get()
     assert (page.acknowledged_by, page.acknowledged_at) == (anna, T0 + minutes(2))
     assert link.revoked_at == T0 + minutes(2)
-    assert pages.link_by(pk=link.pk, now=T0 + minutes(3)) is None
+    assert not pages.is_live(link, now=T0 + minutes(3))
 
 
 @pytest.mark.django_db

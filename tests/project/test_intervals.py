@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from django.conf import settings as current
 from django.test import RequestFactory
 
 from comms import outbox
-from comms.models import Message
+from comms.channels import Outcome, Result
+from comms.models import Message, Way
 from desk import auditor, hearing, heartbeats, rounds, tick
 from desk.management.commands.keeper import Command
 from desk.models import Heartbeat
@@ -75,6 +77,16 @@ def a_lease_lasts(seconds: float) -> object:
     return leased.lease_until
 
 
+def a_persons_next_page_waits(seconds: float) -> object:
+    Message.objects.all().delete()
+    Way.objects.all().delete()
+    for key, after in (("first", 0.0), ("second", 4.0)):
+        makers.put(replace(makers.mail(key), bundles=True), now=NOW)
+        claimed = outbox.claim(limit=9, now=NOW + timedelta(seconds=after), lease=timedelta(seconds=30))
+        outbox.settle_many([(message, Outcome(Result.SENT)) for message in claimed], now=NOW)
+    return len(claimed)
+
+
 def pages_are_told(name: str) -> Callable[[float], object]:
     def ask(seconds: float) -> object:
         return page(RequestFactory().get("/"))[name]
@@ -102,6 +114,7 @@ BEHAVIOUR: dict[str, Callable[[float], object]] = {
     "KEEPER_GRACE_SECONDS": the_keeper_steps_in,
     "HEARTBEAT_SECONDS": the_keeper_beats,
     "LEASE_SECONDS": a_lease_lasts,
+    "PAGE_SECONDS": a_persons_next_page_waits,
     "POLL_SECONDS": pages_are_told("poll_ms"),
     "HIDDEN_POLL_SECONDS": pages_are_told("hidden_poll_ms"),
     "STALE_SECONDS": pages_are_told("stale_ms"),
