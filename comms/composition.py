@@ -236,6 +236,7 @@ def _executives(fields: UpdateFields, facts: Facts, clock: "_Clock") -> list[str
         _time_line(facts, clock),
         f"Status: {STATUS_WORDS[fields.status]}{_unchanged(fields, clock)}",
         _block("Business impact", fields.business or fields.impact or "Not known yet."),
+        _revenue(facts),
         f"Restored: {restored}",
         _block("Decisions needed from you", fields.decisions or "None."),
         f"Estimate: {fields.eta or TO_BE_CONFIRMED}",
@@ -279,10 +280,15 @@ def _impact(fields: UpdateFields, facts: Facts, clock: "_Clock") -> str:
             impact.what,
             f"since {clock.text(impact.since)}" if impact.since else "",
             f"{impact.users} users" if impact.users else "",
-            f"{impact.revenue_per_hour} per hour" if impact.revenue_per_hour else "",
         )
         lines.append("- " + ", ".join(part for part in parts if part))
     return "\n".join(lines) or "Not known yet."
+
+
+def _revenue(facts: Facts) -> str:
+    """What an hour costs, for executives alone: not every responder may see it (RBAC-18)."""
+    known = [impact for impact in facts.impacts if impact.revenue_per_hour]
+    return "\n".join(f"Revenue at risk: {each.revenue_per_hour} per hour, {each.what}" for each in known)
 
 
 def _block(heading: str, text: str) -> str:

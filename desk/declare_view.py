@@ -6,7 +6,6 @@ Severity comes from impact alone (SEV-02): nothing here asks for a cause, and wh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from django.db.models import Q
 
@@ -15,8 +14,8 @@ from desk.answers import FormState, Told
 from desk.room.shapes import Check, DeclareView, Link, Option, Question, Severity, Verdict
 from desk.room.words import moment_of
 from incidents.models import Client, EntryText, Incident, ProtocolVersion, Service, TimelineEntry
-from incidents.protocol import Protocol, State, default_text, parse
-from incidents.record import protocol_of
+from incidents.protocol import Protocol, default_text, parse
+from incidents.record import protocol_of, state_of
 from people.models import User
 
 VERDICT_URL = "/declare/verdict/"
@@ -135,7 +134,7 @@ def view(
         verdict=said,
         then=then(protocol, typed.level or said.severity.level or (incident.presumed if incident else None) or 0),
         open_like=_open_like(chosen, incident, viewer),
-        version=str(cast(State, incident.state)["status_seq"]) if incident else "",
+        version=str(state_of(incident)["status_seq"]) if incident else "",
         answer=answer,
         form=form or FormState(),
     )  # fmt: skip

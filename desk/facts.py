@@ -14,11 +14,15 @@ from incidents.protocol.state import State, force, holder
 from incidents.record import Record
 from people.models import User
 
+UNSEEN = "(a figure that you may not see)"
 UNDER_WAY = frozenset({"proposed", "asked", "approved", "started", "finished"})
 
 
-def facts_of(record: Record, incident: Incident, *, now: datetime) -> Facts:
-    """Facts of an incident for its next update (TPL-09). A fixed number of queries."""
+def facts_of(record: Record, incident: Incident, *, now: datetime, money: bool = True) -> Facts:
+    """Facts of an incident for its next update (TPL-09). A fixed number of queries.
+
+    `money` is false for a preview in front of somebody who may not see revenue: the figure stays out of it.
+    """
     state = record.state
     leader = holder(state, "ic")
     people = _names(state, leader)
@@ -33,7 +37,7 @@ def facts_of(record: Record, incident: Incident, *, now: datetime) -> Facts:
         detected_at=moment(state["alert"]),
         number=Update.objects.filter(incident=incident).count() + 1,
         outside_name=", ".join(names[:2]) or "our service",
-        impacts=_impacts(incident, names, state),
+        impacts=_impacts(incident, names, state, money),
         actions=_actions(state, texts, people),
         channel=next(
             (body["link"] for kind, _, body in texts if kind == "bridge.opened" and "link" in body), ""
@@ -64,7 +68,7 @@ def _texts(incident: Incident) -> list[tuple[str, dict[str, object], dict[str, s
     return [(kind, payload, bodies.get(seq, {})) for seq, kind, payload in entries]
 
 
-def _impacts(incident: Incident, services: Sequence[str], state: State) -> list[ImpactLine]:
+def _impacts(incident: Incident, services: Sequence[str], state: State, money: bool) -> list[ImpactLine]:
     """The latest figures that were stated; what, since when, users, revenue an hour."""
     latest = TimelineEntry.objects.filter(incident=incident, kind="impact.stated").order_by("-seq").first()
     start = state["milestones"].get("impact_start")
@@ -75,8 +79,8 @@ def _impacts(incident: Incident, services: Sequence[str], state: State) -> list[
         ImpactLine(
             what=", ".join(services) or "the service",
             since=moment(start["at"]),
-            users="" if users is None else f"{users:g}",
-            revenue_per_hour="" if revenue is None else f"{revenue:g}",
+            users="" if users is None else f"{users:.15g}",
+            revenue_per_hour="" if revenue is None else f"{revenue:,.15g}" if money else UNSEEN,
         )
     ]
 

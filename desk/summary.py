@@ -30,7 +30,7 @@ from incidents.models import Incident, Service
 from incidents.protocol import State, read
 from incidents.protocol.score import impact_minutes
 from incidents.protocol.state import ended, holder
-from incidents.record import protocol_of
+from incidents.record import protocol_of, state_of
 from people import access
 from people.models import User
 from people.rights import Right, columns, may
@@ -79,7 +79,7 @@ def view(incident: Incident, reader: User, *, wall: datetime, tick: datetime | N
     """`summary` of the templates. `wall` is aware UTC; a driven incident speaks of its driver's last instant."""
     driven = incident.time == Incident.Time.DRIVEN
     now = (incident.driven_now or incident.opened_at) if driven else wall
-    state = cast(State, incident.state)
+    state = state_of(incident)
     comms = holder(state, "comms") or holder(state, "ic")
     words = Words(now=now, zone=reader.tz, viewer=reader.pk, people=humans({comms} - {None}))  # type: ignore[arg-type]  # None was taken out
     shown = SummaryView(

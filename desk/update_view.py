@@ -12,7 +12,7 @@ from comms.models import Audience, Channel, Update
 from desk import parsing
 from desk.answers import FormState, Told
 from desk.facts import facts_of
-from desk.flows.texts import AUDIENCES, latest_next, repeatable, right_for
+from desk.flows.texts import AUDIENCES, RIGHTS, latest_next, repeatable
 from desk.names import humans
 from desk.room.clocks import next_update, updates_due
 from desk.room.header import severity
@@ -21,15 +21,15 @@ from desk.room.shapes import Countdown, Live, Option, Pair, Sheet, UpdateView
 from desk.room.standing import Standing
 from desk.room.words import Words, counted, fixed, listed, rough
 from desk.triage import subject
-from desk.visible import hidden_audiences
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
+from incidents.disclosure import hidden_audiences
 from incidents.models import EntryText, Incident, TimelineEntry
 from incidents.protocol import Reading, State, read
 from incidents.protocol.state import ended, force
-from incidents.record import Record
+from incidents.record import Record, state_of
 from people.models import User
-from people.rights import refusal
+from people.rights import Right, refusal
 
 # INC-46: the fixed list for readers; what is over counts as resolved, what has only opened as investigating.
 STATUSES = {
@@ -66,7 +66,7 @@ def desk(incident: Incident, writer: User) -> Desk:
     """Read what a draft needs. A driven incident speaks of its driver's last instant."""
     wall, tick = instant()
     now = (incident.driven_now or incident.opened_at) if incident.time == Incident.Time.DRIVEN else wall
-    state = cast(State, incident.state)
+    state = state_of(incident)
     record = Record(
         id=incident.pk, uid=str(incident.uid), key=incident.key, title=incident.title, time=incident.time,
         kind=incident.kind, protocol_id=incident.protocol_id, state=state, seq=incident.seq, rev=incident.rev,
@@ -157,7 +157,8 @@ def sheets(
     chosen: Sequence[str] | None,
 ) -> tuple[Sheet, ...]:
     """One text an audience: what the flow would send now, with what stands against it as advice."""
-    facts = facts_of(found.record, found.incident, now=found.now)
+    money = found.here.may(Right.SEE_REVENUE)
+    facts = facts_of(found.record, found.incident, now=found.now, money=money)
     zone = ZoneInfo(found.state["zone"])
     made = []
     for name in AUDIENCES:
@@ -180,7 +181,7 @@ def _sheet(
     found: Desk, audience: Audience, subject: str, body: str, own: str, warnings: Sequence[str],
     chosen: Sequence[str] | None,
 ) -> Sheet:  # fmt: skip
-    right = right_for(audience.value)
+    right = RIGHTS[audience.value]
     may = found.here.may(right)
     due = _due(found, audience.value)
     return Sheet(
@@ -248,6 +249,7 @@ def view(found: Desk, *, form: FormState | None = None, answer: Told | None = No
         severity=severity(found.state),
         number=Update.objects.filter(incident=found.incident).count() + 1,
         due=next_update(found.readings, found.record.protocol, found.words),
+        redacted=found.state["redacted"],
         live=Live(f"{base}live/", str(found.incident.rev), stamp(found.now), stamp(found.tick) if found.tick else "",
                   closed=found.state["status"] == "closed" or found.record.driven),
         statuses=_statuses(found.state, fields.status),

@@ -1,20 +1,16 @@
 """Which incident an address means for this person, or none: a hidden one and a missing one are the same (S2, S3)."""
 
 import re
-from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from comms.models import Audience
 from desk.flows.act import Flow
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Hidden, Missing
 from incidents.models import Incident
-from incidents.protocol import State
-from incidents.protocol.state import force, holder
 from people.models import User
-from people.rights import Column, Right, columns, may
+from people.rights import Right, columns, may
 
 KEY = re.compile(r"(?:INC-\d{4}|DRILL)-\d{4,9}")
 
@@ -49,22 +45,6 @@ def for_act(user: User, address: str, flow: Flow) -> Incident:
     if not user.sees_room and by_role:
         return _one(address, seen=sees_summaries(user), without=frozenset({"state"}))
     return _one(address, seen=_enters(user), without=frozenset({"state"}))
-
-
-def standing(user: User, state: State) -> frozenset[Column]:
-    """The columns of the permission matrix in which the person stands in this incident."""
-    return columns(
-        user.roles,
-        [seat.rstrip("2").split(".")[0] for seat, held in state["seats"].items() if held["user"] == user.pk],
-        severity=force(state),
-        is_owner=state["owner"] == user.pk,
-        has_ic=holder(state, "ic") is not None,
-    )
-
-
-def hidden_audiences(rights: Collection[Right]) -> frozenset[str]:
-    """The audiences whose texts somebody with these rights may not read: what executives read names money (RBAC-21)."""
-    return frozenset() if Right.SEE_REVENUE in rights else frozenset({Audience.EXECUTIVES.value})
 
 
 def _enters(user: User) -> bool:

@@ -44,7 +44,8 @@ def _columns(record: Record, change: ChangeState) -> dict[str, object]:
         "requester_id": change["requester"],
         "approver_id": change["approver"],
         "implementer_id": change["implementer"],
-        "major": force(record.state) in (1, 2),
+        # The severity that decides who may approve: of now, and once it is approved of that moment.
+        "major": (force(record.state) if change["approver"] is None else change.get("under")) in (1, 2),
         "unauthorised": change.get("unauthorised", False),
         "effect": change.get("effect"),
         "proposed_at": moment(change["at"]),

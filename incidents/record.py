@@ -13,7 +13,7 @@ from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Missing
 from incidentdesk.kernel.stamps import Stamp
 from incidents import deadlines, timeline
-from incidents.models import ProtocolVersion, TimelineEntry
+from incidents.models import Incident, ProtocolVersion, TimelineEntry
 from incidents.protocol import (
     FOLD_VERSION,
     Draft,
@@ -149,6 +149,13 @@ def folded(incident: int, protocol: Protocol) -> State:
     """The state that the timeline of an incident folds to, from its first entry on."""
     rows = TimelineEntry.objects.filter(incident_id=incident).order_by("seq").iterator()
     return fold_all(protocol, empty(), map(timeline.entry_of, rows))
+
+
+def state_of(incident: Incident) -> State:
+    """Where the fold of an incident that was only read stands; a state that an older fold stored is folded anew."""
+    if incident.fold_version == FOLD_VERSION:
+        return cast(State, incident.state)
+    return folded(incident.pk, protocol_of(incident.protocol_id))
 
 
 def load(incident: int, *, now: datetime) -> Record:

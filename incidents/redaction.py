@@ -22,7 +22,7 @@ def redact(incident: Incident, seq: int, *, reason: str, by: User, now: datetime
     """Blank the texts of entry `seq` and record that; the seq of the mark. Works on the owner's connection alone.
 
     Raises NotAllowed for anybody but an administrator, Invalid without a reason or where there is no text to blank.
-    What has left the building (mails, webhooks, an incident's title) is not called back by it.
+    What repeats these texts elsewhere is the business of `desk.redacting`.
     """
     if not may(Right.REDACT, columns(by.roles)):
         raise NotAllowed(refusal(Right.REDACT))

@@ -93,7 +93,7 @@ DONE = {
     "severity.set": "changed the severity to SEV-{to}", "declared": "declared it as SEV-{severity}",
     "opened": "opened it", "seat.claimed": "took the seat {seat}", "seat.named": "named somebody for the seat {seat}",
     "seat.accepted": "took over the seat {seat}", "seat.ended": "ended the term in the seat {seat}",
-    "change.approved": "approved it", "change.rejected": "rejected it", "change.asked": "asked about it",
+    "change.approved": "approved it", "change.lapsed": "took back the approval because the severity rose", "change.rejected": "rejected it", "change.asked": "asked about it",
     "change.replied": "replied to the question", "change.started": "started it", "change.finished": "finished it",
     "change.confirmed": "confirmed its effect", "change.done": "logged it as done", "change.withdrawn": "withdrew it",
     "change.proposed": "proposed it", "objective.set": "set another objective", "owner.named": "named another owner",
@@ -179,6 +179,11 @@ def _change(verb: str) -> Callable[[Told], str]:
     return words
 
 
+def _approved(t: Told) -> str:
+    under = t.payload.get("under")
+    return f"{t.who} approved change {t.payload['change']}{f' under SEV-{under}' if under else ''}."
+
+
 def _confirmed(t: Told) -> str:
     seen = "seen" if t.payload["effect"] else "not seen"
     return f"{t.who} confirmed change {t.payload['change']}: the effect was {seen}."
@@ -198,7 +203,7 @@ def _scope(t: Told) -> str:
 
 def _impact(t: Told) -> str:
     parts = [
-        f"{t.payload[name]:,g}{word}" for name, word in FIGURES.items() if t.payload.get(name) is not None
+        f"{t.payload[name]:,.15g}{word}" for name, word in FIGURES.items() if t.payload.get(name) is not None
     ]
     if t.payload.get("worse"):
         parts.append("getting worse" if t.payload["worse"] == "yes" else "not getting worse")
@@ -275,7 +280,10 @@ WORDS: dict[str, Callable[[Told], str]] = {
         f"“{t.texts.get('item') or t.payload['item']}”."
     ),
     "change.proposed": _change("proposed"),
-    "change.approved": _change("approved"),
+    "change.approved": _approved,
+    "change.lapsed": lambda t: (
+        f"The severity rose, so the requester's own approval of change {t.payload['change']} lapsed. It waits again."
+    ),
     "change.rejected": _change("rejected"),
     "change.asked": _change("asked about"),
     "change.replied": _change("answered about"),

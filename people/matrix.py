@@ -95,6 +95,8 @@ class Right(StrEnum):
     TELL_LEAD = "tell_lead"
     TICK = "tick"
     SEND_INTERNAL = "send_internal"
+    SEND_EXECUTIVES = "send_executives"
+    SEND_PUBLIC = "send_public"
     RELIEVE_IC = "relieve_ic"
     MANAGE_PEOPLE = "manage_people"
     REDACT = "redact"
@@ -120,7 +122,7 @@ _ACTS = {
     Right.ADD_SME: "add an expert",
     Right.PROPOSE_SEVERITY: "propose a severity",
     Right.CLOSE: "close the incident",
-    Right.SEND_TEXT: "send a text to clients or the public",
+    Right.SEND_TEXT: "send a text to clients",
     Right.ASK: "ask in the question queue",
     Right.ANSWER: "answer in the question queue",
     Right.SEE_REVENUE: "see revenue figures",
@@ -144,7 +146,9 @@ _ACTS = {
     Right.ESCALATE: "escalate",
     Right.TELL_LEAD: "record that the lead was told",
     Right.TICK: "tick an item of the checklist",
-    Right.SEND_INTERNAL: "send an update to responders or executives",
+    Right.SEND_INTERNAL: "send an update to responders",
+    Right.SEND_EXECUTIVES: "send an update to executives",
+    Right.SEND_PUBLIC: "send a text to the public",
     Right.RELIEVE_IC: "relieve the Incident Commander",
     Right.MANAGE_PEOPLE: "manage people",
     Right.REDACT: "redact a text",
@@ -197,6 +201,8 @@ _TABLE: dict[Right, str] = {
     Right.TELL_LEAD:         "Y  Y   Y   Y   Y   -   Y   -   -   -",
     Right.TICK:              "Y  Y   Y   Y   Y   -   Y   -   -   -",
     Right.SEND_INTERNAL:     "Y  Y   -   -   -   -   -   -   -   -",
+    Right.SEND_EXECUTIVES:   "-  Y   -   -   -   -   -   -   -   -",  # RBAC-10
+    Right.SEND_PUBLIC:       "-  Y   -   -   -   -   -   -   -   -",  # RBAC-10
     Right.RELIEVE_IC:        "-  -   -   -   -   -   Y   -   -   -",  # ROLE-35
     Right.MANAGE_PEOPLE:     "-  -   -   -   -   -   -   -   -   -",
     Right.REDACT:            "-  -   -   -   -   -   -   -   -   -",  # RBAC-13: admin, and it leaves a mark

@@ -29,18 +29,23 @@ class Grant(StrEnum):
     """What may be true at the moment of an act and opens a P of the matrix; established by the flow, never by a form."""
 
     IN_CHAIN = "in_chain"  # the IC is absent or asked for the change, and this person is next to answer
-    FIRST_CLIENT_TEXT = "first_client_text"  # no text went to clients or the public yet
+    FIRST_CLIENT_TEXT = "first_client_text"  # no text went to clients yet
     COMMS_SEAT_EMPTY = "comms_seat_empty"
+    IC_MAY_SEND = "ic_may_send"  # the setting `comms.ic_may_send`: to every audience, beside a Comms Lead too
     NAMED_IMPLEMENTER = "named_implementer"  # of the approved change at hand
 
 
 _OPENS: dict[Grant, dict[Right, frozenset[Column]]] = {
     Grant.IN_CHAIN: {Right.APPROVE_CHANGE: frozenset({Column.MANAGER, Column.DEPUTY})},
-    Grant.FIRST_CLIENT_TEXT: {Right.SEND_TEXT: frozenset({Column.IC, Column.SUPPORT})},
-    Grant.COMMS_SEAT_EMPTY: {
-        Right.SEND_TEXT: frozenset({Column.IC, Column.OWNER}),
-        Right.SEND_INTERNAL: frozenset({Column.IC, Column.OWNER}),
-    },
+    Grant.FIRST_CLIENT_TEXT: {Right.SEND_TEXT: frozenset({Column.SUPPORT})},
+    Grant.COMMS_SEAT_EMPTY: dict.fromkeys(
+        (Right.SEND_TEXT, Right.SEND_PUBLIC, Right.SEND_INTERNAL, Right.SEND_EXECUTIVES),
+        frozenset({Column.IC, Column.OWNER}),
+    ),
+    Grant.IC_MAY_SEND: dict.fromkeys(
+        (Right.SEND_TEXT, Right.SEND_PUBLIC, Right.SEND_EXECUTIVES),
+        frozenset({Column.IC, Column.OWNER_IN_CHARGE}),
+    ),
     Grant.NAMED_IMPLEMENTER: {Right.START_CHANGE: frozenset({Column.OPS, Column.SME, Column.SUPPORT})},
 }
 

@@ -72,7 +72,8 @@ def timeline(
 ) -> dict[str, Any]:
     """Entries after the seq given; ask again with the last seq until the answer is empty."""
     found = visible.in_room(person(request), incident)
-    return {"entries": shapes.timeline(found, person(request), after=after, limit=limit), "seq": found.seq}
+    user, now = person(request), instant(request)
+    return {"entries": shapes.timeline(found, user, after=after, limit=limit, now=now), "seq": found.seq}
 
 
 @router.get(
@@ -85,7 +86,7 @@ def updates(request: HttpRequest, incident: str) -> dict[str, Any]:
     """
     user = person(request)
     found = visible.in_room(user, incident)
-    return {"updates": shapes.updates(found, user, addresses=administers(request))}
+    return {"updates": shapes.updates(found, user, addresses=administers(request), now=instant(request))}
 
 
 @router.get("/incidents/{incident}/clocks", operation_id="clocks", summary="How every clock stands.")

@@ -1,28 +1,23 @@
 """What the API says of an incident to somebody who may enter its room; figures come from the pure core."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from comms.models import Message, Update
-from desk import visible
 from desk.api import names
 from desk.api.names import Names
 from desk.api.wire import time
-from incidents import sentences
+from incidents import disclosure, sentences
+from incidents.authority import Authority
 from incidents.models import EntryText, Incident, TimelineEntry
 from incidents.protocol import Reading, State, read
 from incidents.protocol.state import OfferState
-from incidents.record import protocol_of
+from incidents.record import protocol_of, state_of
 from people.models import User
-from people.rights import Right, held_rights
-
-# Fields of single rights (RBAC-21): what somebody in the room may still not see.
-_TEXTS_BY_RIGHT = {"bridge.opened": ("link", Right.SEE_BRIDGE)}
-_PAYLOAD_BY_RIGHT = {"revenue": Right.SEE_REVENUE}
-_KINDS_BY_RIGHT = {"theory": Right.SEE_THEORIES, "theory.settled": Right.SEE_THEORIES}
+from people.rights import Right
 
 
 def row(incident: Incident) -> dict[str, Any]:
@@ -50,8 +45,8 @@ _TIMES = ("opened_at", "alert_fired_at", "declared_at", "resolved_at", "closed_a
 
 def whole(incident: Incident, user: User, *, now: datetime) -> dict[str, Any]:
     """One incident: its row and everything the fold knows. A driven incident is read at its driver's last instant."""
-    state: State = incident.state
-    rights = held_rights(visible.standing(user, state))
+    state: State = state_of(incident)
+    rights = authority(incident, user, now=now).rights
     known = Names(_people(state), catalogue=True)
     return {
         **row(incident),
@@ -73,11 +68,16 @@ def whole(incident: Incident, user: User, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def authority(incident: Incident, user: User, *, now: datetime) -> Authority:
+    """What the person may do in this incident now; the same answer that pages and flows give."""
+    return Authority.of(protocol_of(incident.protocol_id), state_of(incident), user, now)
+
+
 def readings(incident: Incident, *, now: datetime) -> list[dict[str, Any]]:
     """How every clock stands, in the protocol's order. A clock of one person names them."""
     at = (incident.driven_now or now) if incident.time == Incident.Time.DRIVEN else now
     protocol = protocol_of(incident.protocol_id)
-    found = read(protocol, incident.state, at)
+    found = read(protocol, state_of(incident), at)
     personal = {clock.id for clock in protocol.clocks if clock.subject == "user"}
     known = Names(int(each.subject) for each in found if each.clock in personal and each.subject)
     return [_reading(each, known if each.clock in personal else None) for each in found]
@@ -90,13 +90,16 @@ def _reading(reading: Reading, known: Names | None) -> dict[str, Any]:
     return told
 
 
-def timeline(incident: Incident, user: User, *, after: int, limit: int) -> list[dict[str, Any]]:
+def timeline(
+    incident: Incident, user: User, *, after: int, limit: int, now: datetime
+) -> list[dict[str, Any]]:
     """Entries with a higher seq than `after`, oldest first."""
-    rights = held_rights(visible.standing(user, incident.state))
-    hidden = [kind for kind, right in _KINDS_BY_RIGHT.items() if right not in rights]
+    rights = authority(incident, user, now=now).rights
+    hidden = disclosure.hidden_kinds(rights)
     rows = list(
         TimelineEntry.objects.filter(incident=incident, seq__gt=after)
         .exclude(kind__in=hidden)
+        .exclude(kind="corrected", payload__kind__in=hidden)
         .order_by("seq")[:limit]
     )
     texts = dict(
@@ -119,12 +122,8 @@ def _entry(
     known: Names,
     labels: dict[str, str],
 ) -> dict[str, Any]:
-    field, needed = _TEXTS_BY_RIGHT.get(entry.kind, ("", Right.SEE_ROOM))
-    shown = {name: text for name, text in texts.items() if name != field or needed in rights}
-    payload = {
-        name: value for name, value in entry.payload.items()
-        if name not in _PAYLOAD_BY_RIGHT or _PAYLOAD_BY_RIGHT[name] in rights
-    }  # fmt: skip
+    shown = disclosure.seen_texts(entry.kind, entry.payload, texts, rights)
+    payload = disclosure.seen_payload(entry.payload, rights)
     return {
         "seq": entry.seq,
         "kind": entry.kind,
@@ -134,13 +133,17 @@ def _entry(
         "recorded_at": time(entry.recorded_at),
         "sentence": sentences.sentence(entry.kind, _told(entry, payload, shown, known, labels)),
         "payload": names.public(entry.kind, payload, known),
-        "texts": shown,
+        "texts": dict(shown),
         "hash": bytes(entry.hash).hex(),
     }
 
 
 def _told(
-    entry: TimelineEntry, payload: dict[str, Any], texts: dict[str, str], known: Names, labels: dict[str, str]
+    entry: TimelineEntry,
+    payload: Mapping[str, Any],
+    texts: Mapping[str, str],
+    known: Names,
+    labels: dict[str, str],
 ) -> sentences.Told:
     """What the sentence may be made of: no more than is shown beside it."""
     author = known.person(entry.author_id)
@@ -155,12 +158,12 @@ def _told(
     )
 
 
-def updates(incident: Incident, user: User, *, addresses: bool) -> list[dict[str, Any]]:
+def updates(incident: Incident, user: User, *, addresses: bool, now: datetime) -> list[dict[str, Any]]:
     """Every update with its texts to the letter, and how each delivery stands.
 
     A text that this person may not read is there without its words; so are addresses, unless `addresses` asks for them.
     """
-    hidden = visible.hidden_audiences(held_rights(visible.standing(user, incident.state)))
+    hidden = disclosure.hidden_audiences(authority(incident, user, now=now).rights)
     found = (
         Update.objects.filter(incident=incident).select_related("author").prefetch_related("texts__messages")
     )
@@ -244,6 +247,7 @@ def _change(number: str, change: Any, known: Names) -> dict[str, Any]:
         "requester": known.person(change["requester"]),
         "implementer": known.person(change["implementer"]),
         "approver": known.person(change["approver"]),
+        "approved_under": change.get("under"),
         "risk_stated": change["risk"],
         "proposed_at": change["at"],
         "unauthorised": bool(change.get("unauthorised")),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from django.db import connection
 
@@ -15,7 +14,7 @@ from desk.room.shapes import DeskAttention
 from desk.room.words import Words
 from incidents.models import Incident
 from incidents.protocol import Protocol, Reading, State, read
-from incidents.record import protocol_of
+from incidents.record import protocol_of, state_of
 from people.models import User
 
 MOST = 200  # open incidents on the board; the list shows all
@@ -81,7 +80,7 @@ def _active() -> Iterable[Incident]:
 
 
 def _open(incident: Incident, now: datetime) -> Open:
-    state, protocol = cast(State, incident.state), protocol_of(incident.protocol_id)
+    state, protocol = state_of(incident), protocol_of(incident.protocol_id)
     services = sorted(incident.services.all(), key=lambda service: service.name)
     return Open(
         incident, state, protocol, read(protocol, state, now),

@@ -5,14 +5,13 @@ from desk.board.yours import yours
 from desk.room.clocks import next_update, updates_due
 from desk.room.header import elapsed, severity, status
 from desk.room.shapes import DeskPast, DeskRow, DeskView, Live, Pair, Severity
-from desk.room.standing import approvers
 from desk.room.words import Words, counted, number, rough
 from desk.triage import subject
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import Incident
 from incidents.protocol import Reading
 from incidents.protocol.score import impact_minutes
-from incidents.protocol.state import force, holder
+from incidents.protocol.state import approvers, force, holder
 from incidents.sentences import STATUS
 from people.rights import Right, columns, may
 
@@ -53,7 +52,8 @@ def _row(each: Open, board: Board) -> DeskRow:
     state, words, incident = each.state, board.words, each.incident
     commander = holder(state, "ic")
     waits = any(
-        change["state"] == "proposed" and words.viewer in approvers(state, change["requester"])
+        change["state"] == "proposed"
+        and words.viewer in approvers(state, change["requester"], major=change["major"])
         for change in state["changes"].values()
     )
     return DeskRow(

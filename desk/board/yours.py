@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from desk.board.load import Board, Open
 from desk.room.clocks import audiences
 from desk.room.shapes import DeskWait, Link
-from desk.room.standing import approvers
 from desk.room.words import Words, fixed, listed
 from incidents.protocol import Protocol, Reading, State
-from incidents.protocol.state import ended, holder
+from incidents.protocol.state import approvers, ended, holder
 from incidents.sentences import seat_label
 
 
@@ -28,7 +27,9 @@ def _of(each: Open, board: Board) -> Iterator[DeskWait]:
 
 def _approvals(each: Open, board: Board) -> Iterator[DeskWait]:
     for number, change in each.state["changes"].items():
-        if change["state"] == "proposed" and board.viewer.pk in approvers(each.state, change["requester"]):
+        if change["state"] == "proposed" and board.viewer.pk in approvers(
+            each.state, change["requester"], major=change["major"]
+        ):
             what = board.proposals.get((each.incident.pk, int(number))) or f"change {number}"
             yield DeskWait(
                 each.incident.key, f"approve or reject: {what}", board.words.running("", change["at"]),
@@ -40,7 +41,7 @@ def _pages(each: Open, viewer: int, words: Words) -> Iterator[DeskWait]:
     if ended(each.state):
         return
     waiting = [p for p in each.state["pages"].values() if p["user"] == viewer and "acked" not in p]
-    if waiting and viewer not in each.state["acks"]:
+    if waiting:
         since = words.running("", waiting[0]["at"])
         yield DeskWait(each.incident.key, "you are paged", since, Link(each.base, "Answer the page"), "wait")
 

@@ -19,12 +19,14 @@ from desk.forms.fields import Form
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, DeskError, Invalid, NotAllowed, Refused
 from incidents import record as records
+from incidents.authority import Authority
 from incidents.protocol import Draft
 from people.models import User
 from people.rights import Right
 
 F = TypeVar("F", bound=Form)
-RightOf = Right | Callable[[Any], Right]
+# The right an act takes: one for all, or what this person needs for this form here; None where it is theirs without one.
+RightOf = Right | Callable[[Authority, Any], Right | None]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Flow:
     about: str
     run: Callable[..., Answer]
 
+    def denial(self, who: Authority, form: Any) -> Block | None:
+        """The block that stands for a right this person lacks for this form here, or None: page, API and flow ask this."""
+        right = self.right if isinstance(self.right, Right) else self.right(who, form)
+        return who.denial(right, self.kinds[0] if self.kinds else "")
+
     def __call__(self, incident: int, form: Form, *, by: User, request_id: str, now: datetime) -> Answer:
         """Do it. `now` is aware UTC. Raises DeskError; nothing is changed then, but for the record of the refusal."""
         return self.run(incident, form, by=by, request_id=request_id, now=now)
@@ -65,8 +72,7 @@ def act(noun: str, right: RightOf, form: type[Form], *kinds: str) -> Callable[[B
     def register(body: Body) -> Flow:
         @functools.wraps(body)
         def run(incident: int, form: Form, *, by: User, request_id: str, now: datetime) -> Answer:
-            wanted = right if isinstance(right, Right) else right(form)
-            return _run(body, wanted, kinds, incident, form, by=by, request_id=request_id, now=now, noun=noun)
+            return _run(flow, body, incident, form, by=by, request_id=request_id, now=now)
 
         flow = Flow(noun, right, form, kinds, (body.__doc__ or "").strip().split("\n")[0], run)
         ACTS[noun] = flow
@@ -76,16 +82,16 @@ def act(noun: str, right: RightOf, form: type[Form], *kinds: str) -> Callable[[B
 
 
 def _run(
-    body: Body, right: Right, kinds: Sequence[str], incident: int, form: Form,
-    *, by: User, request_id: str, now: datetime, noun: str,
-) -> Answer:  # fmt: skip
+    flow: Flow, body: Body, incident: int, form: Form, *, by: User, request_id: str, now: datetime
+) -> Answer:
+    noun, kinds = flow.noun, flow.kinds
     try:
         with transaction.atomic():
             known = remember(by, request_id, noun, incident, form, now=now)
             if known is not None:
                 return known
             room = Room(records.load(incident, now=now), by=by, now=now)
-            room.denied = room.denial(right, kinds[0] if kinds else "")
+            room.denied = flow.denial(room.who, form)
             sentence = body(room, form)
             if room.denied is not None:
                 raise NotAllowed(blocks=[room.denied])

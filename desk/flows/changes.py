@@ -13,36 +13,26 @@ from desk.forms.changes import (
     RejectForm,
 )
 from incidentdesk.kernel.errors import Invalid
+from incidents.authority import Authority
 from incidents.models import TimelineEntry
-from incidents.protocol.state import holder
+from incidents.protocol.state import force, holder
 from people.rights import Right
 
-_ANSWERS = frozenset({"change.approved", "change.rejected", "change.asked"})
+
+def _answering(who: Authority, form: OnChange) -> Right | None:
+    """Who the chain has come to answers without the right; GATE-02 says why anybody else does not."""
+    return None if who.answers(str(form.number)) else Right.APPROVE_CHANGE
 
 
-def approvers(room: Room, requester: int) -> list[int]:
-    """Who is asked now: the IC, else deputy, then managers of the list (decisions: What meets what)."""
-    commander = room.state["seats"].get("ic")
-    if commander is None:
-        return [room.state["owner"]] if room.state["owner"] else []
-    if not commander.get("away") and commander["user"] != requester:
-        return [commander["user"]]
-    deputy = holder(room.state, "deputy")
-    chain = [*([deputy] if deputy else []), *room.state["managers"]]
-    # A commander who is away answers for nothing, a manager or not.
-    return [user for user in dict.fromkeys(chain) if user not in (requester, commander["user"])]
-
-
-def _step(room: Room, form: OnChange, kind: str, *texts: str, **facts: bool) -> None:
+def _step(room: Room, form: OnChange, kind: str, *texts: str, **facts: bool | int | None) -> None:
     """Record one step of a change: of the version that the person saw, allowed by its gates, after the step before."""
     known = room.state["changes"].get(str(form.number))
     if known is not None:
         room.unchanged(form.seen_version, known["seq"])
-    if kind in _ANSWERS and known is not None and room.by.pk in approvers(room, known["requester"]):
-        # Deputy and managers of the list hold the right only where the chain has come to them (GATE-02 says why not).
-        room.denied = None
     room.check(kind, change=form.number, risk=facts.get("risk", False))
     _after(room, form, entered=kind == "change.started")
+    if kind == "change.approved":
+        facts["under"] = force(room.state)
     room.add(kind, {"change": form.number, **facts}, texts={name: getattr(form, name) for name in texts},
              happened_at=form.happened_at)  # fmt: skip
 
@@ -69,9 +59,9 @@ def _tell_requester(room: Room, form: OnChange, what: str, words: str, key: str)
 @act("changes", Right.PROPOSE_CHANGE, ChangeForm, "change.proposed")
 def changes(room: Room, form: ChangeForm) -> str:
     """Propose a production change; it is only a request until it is approved."""
-    room.check("change.proposed")
     number = len(room.state["changes"]) + 1
     implementer = room.person(form.implementer, "implementer").pk if form.implementer else None
+    room.check("change.proposed", implementer=implementer)
     if implementer is None and holder(room.state, "ic") != room.by.pk:
         implementer = room.by.pk
     payload = {"change": number, "risk": bool(form.risk), "implementer": implementer, "notice": form.notice}
@@ -79,13 +69,12 @@ def changes(room: Room, form: ChangeForm) -> str:
         name: getattr(form, name) for name in ("what", "target", "why", "effect", "risk", "loss", "undo")
     }
     room.add("change.proposed", payload, texts=texts, happened_at=form.happened_at)
-    asked = approvers(room, room.by.pk)
-    room.tell(asked, f"change {number} waits for you", f"{room.by.name} proposes: {form.what}\nRisk: {form.risk or 'not stated'}",
+    room.tell(room.asked(number), f"change {number} waits for you", f"{room.by.name} proposes: {form.what}\nRisk: {form.risk or 'not stated'}",
               key=f"change:{number}:{room.last.seq}")  # fmt: skip
     return f"Change {number} is proposed and waits for the Incident Commander."
 
 
-@act("approvals", Right.APPROVE_CHANGE, ApproveForm, "change.approved")
+@act("approvals", _answering, ApproveForm, "change.approved")
 def approvals(room: Room, form: ApproveForm) -> str:
     """Approve a change; a verbal OK carries the time of the words."""
     _step(room, form, "change.approved", "note", "risk", risk=bool(form.risk))
@@ -107,7 +96,7 @@ def _warn_customers(room: Room, number: int) -> None:
               "a draft that says so is ready.", key=f"notice:{number}:{approved}")  # fmt: skip
 
 
-@act("rejections", Right.APPROVE_CHANGE, RejectForm, "change.rejected")
+@act("rejections", _answering, RejectForm, "change.rejected")
 def rejections(room: Room, form: RejectForm) -> str:
     """Reject a change, with the reason."""
     _step(room, form, "change.rejected", "note")
@@ -117,7 +106,7 @@ def rejections(room: Room, form: RejectForm) -> str:
     return f"Change {form.number} is rejected."
 
 
-@act("questions-on-changes", Right.APPROVE_CHANGE, ChangeTextForm, "change.asked")
+@act("questions-on-changes", _answering, ChangeTextForm, "change.asked")
 def questions_on_changes(room: Room, form: ChangeTextForm) -> str:
     """Ask about a change before deciding; the reply starts the decision clock again."""
     _step(room, form, "change.asked", "text")
@@ -131,8 +120,12 @@ def questions_on_changes(room: Room, form: ChangeTextForm) -> str:
 def replies(room: Room, form: ChangeTextForm) -> str:
     """Reply to a question about a change; the risk may be stated with it."""
     _step(room, form, "change.replied", "text", "risk", risk=bool(form.risk))
-    asked = approvers(room, room.by.pk)
-    room.tell(asked, f"change {form.number}: answered", form.text, key=f"replied:{room.last.seq}")
+    room.tell(
+        room.asked(form.number),
+        f"change {form.number}: answered",
+        form.text,
+        key=f"replied:{room.last.seq}",
+    )
     return "Answered; the change waits for a decision."
 
 

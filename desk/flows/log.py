@@ -79,9 +79,10 @@ def corrections(room: Room, form: CorrectionForm) -> str:
         raise Invalid(
             fields={"seq": "Only a line that somebody wrote can be corrected; what the desk recorded stands."}
         )
-    room.add(
-        "corrected", {"of": form.seq, "kind": old.kind}, texts={"text": form.text, "reason": form.reason}
-    )
+    payload = {"of": form.seq, "kind": old.kind}
+    if "revenue" in old.payload:  # its words may repeat the figure, so they take the same right (RBAC-18)
+        payload["revenue"] = True
+    room.add("corrected", payload, texts={"text": form.text, "reason": form.reason})
     return "Corrected; the old line stays readable."
 
 

@@ -13,24 +13,17 @@ from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused, Stal
 from incidentdesk.kernel.stamps import moment
 from incidents import projection
 from incidents import record as records
+from incidents.authority import Authority
 from incidents.models import Client, Service, TimelineEntry
-from incidents.protocol import Act, Draft, Entry, Protocol, State, blockers
-from incidents.protocol.state import force, holder, responders
+from incidents.protocol import Draft, Entry, Protocol, State
+from incidents.protocol.state import approvers, force, responders
 from incidents.record import Record
 from incidents.sentences import past_tense
 from oncall import pages
 from people.models import User
-from people.rights import Column, Grant, Right, columns, may, refusal
 
-_TO_START = (
-    "proposed",
-    "asked",
-    "approved",
-)  # what an unapproved one lacks is the approval, and GATE-01 says so
-
-
-LED = frozenset({Right.APPROVE_CHANGE, Right.RESOLVE, Right.MOVE, Right.SET_SEVERITY, Right.ASSIGN})
-GATES = {Right.RESOLVE: "GATE-05", Right.MOVE: "GATE-25", Right.IDENTIFY: "GATE-25", Right.CLOSE: "RBAC-08"}
+# What a guard says of the person and not of the incident: not qualified, not the holder.
+_OF_THE_PERSON = frozenset({"GATE-19", "ROLE-29"})
 
 
 class Room:
@@ -56,60 +49,16 @@ class Room:
         return self.record.protocol
 
     @property
-    def columns(self) -> frozenset[Column]:
-        """Where the person stands in the permission matrix, here and now."""
-        state = self.state
-        return columns(
-            self.by.roles,
-            [
-                seat.rstrip("2").split(".")[0]
-                for seat, held in state["seats"].items()
-                if held["user"] == self.by.pk
-            ],
-            severity=force(state),
-            is_owner=state["owner"] == self.by.pk,
-            has_ic=holder(state, "ic") is not None,
-        )
-
-    @property
-    def grants(self) -> frozenset[Grant]:
-        """What opens a P of the matrix at this moment."""
-        state = self.state
-        found = set()
-        if holder(state, "comms") is None:
-            found.add(Grant.COMMS_SEAT_EMPTY)
-        if not {"clients", "public"} & set(state["sent"]):
-            found.add(Grant.FIRST_CLIENT_TEXT)
-        if any(c["implementer"] == self.by.pk and c["state"] in _TO_START for c in state["changes"].values()):
-            found.add(Grant.NAMED_IMPLEMENTER)
-        commander = state["seats"].get("ic")
-        absent = commander is not None and commander.get("away")
-        asked = commander is not None and any(
-            c["requester"] == commander["user"] and c["state"] in ("proposed", "asked")
-            for c in state["changes"].values()
-        )
-        if absent or asked:
-            found.add(Grant.IN_CHAIN)
-        return frozenset(found)
-
-    def may(self, right: Right) -> bool:
-        """Whether the person holds a right here."""
-        return may(right, self.columns, self.grants)
-
-    def denial(self, right: Right, kind: str) -> Block | None:
-        """The block that stands for a missing right, or None. Without an IC it offers the seat (ROLE-04)."""
-        if self.may(right):
-            return None
-        if right in LED and force(self.state) in (1, 2) and holder(self.state, "ic") is None:
-            return Block("ROLE-04", f"Nobody is Incident Commander, so nobody can {right.act}. Take the seat first, or "
-                         "page somebody who can.")  # fmt: skip
-        rule = self.protocol.rules.get(kind)
-        return Block(GATES.get(right) or (rule.denied if rule else "RBAC-21"), refusal(right))
+    def who(self) -> Authority:
+        """What the person may do here, this act's entries included."""
+        return Authority.of(self.protocol, self.state, self.by, self.now)
 
     def check(self, kind: str, **fields: Any) -> None:
         """Raise every refusal of an act at once, permission first, then the step, then its guards."""
-        asked = Act(kind, self.by.pk, frozenset(self.by.roles), fields)
-        found = blockers(self.protocol, self.state, asked, self.now)
+        found = self.who.blocks(kind, **fields)
+        personal = [block for block in found if block.id in _OF_THE_PERSON]
+        if self.denied is None and personal:
+            self.denied = personal[0]
         if self.denied is not None:
             raise NotAllowed(blocks=[self.denied, *(block for block in found if block.id != self.denied.id)])
         if found:
@@ -153,6 +102,7 @@ class Room:
         happened_at: datetime | None = None, desk: bool = False,
     ) -> Entry:  # fmt: skip
         """Record an entry by this person (or by the desk) with all that follows from it."""
+        before = len(self.record.added)
         self.last = self.record.add(
             Draft(
                 kind,
@@ -162,7 +112,28 @@ class Room:
                 dict(texts or {}),
             )
         )
+        for written in self.record.added[before:]:
+            if written.entry.kind == "change.lapsed":
+                self._ask_again(written.entry)
         return self.last
+
+    def asked(self, number: int) -> list[int]:
+        """Whom a change waits for; where nobody can answer, the owner, who finds somebody."""
+        change = self.state["changes"][str(number)]
+        found = approvers(self.state, change["requester"], major=change["major"])
+        return found or ([self.state["owner"]] if self.state["owner"] else [])
+
+    def _ask_again(self, lapsed: Entry) -> None:
+        """The severity rose and ended an own approval: who decides now hears it, and so does who asked."""
+        number = lapsed.payload["change"]
+        requester = self.state["changes"][str(number)]["requester"]
+        self.tell(
+            [*self.asked(number), requester],
+            f"change {number} waits again",
+            f"The incident is SEV-{force(self.state)} now, so the requester's own approval of change {number} has lapsed. "
+            "Somebody else must approve it again before it starts.",
+            key=f"lapsed:{number}:{lapsed.seq}",
+        )
 
     def person(self, uid: UUID, name: str = "person") -> User:
         """An active person who may enter the room. Raises Invalid otherwise."""

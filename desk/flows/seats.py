@@ -4,9 +4,10 @@ from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms.fields import EmptyForm, TextForm
 from desk.forms.seats import AbsenceForm, BridgeForm, HandoverAnswerForm, HandoverForm, SeatForm, SeatOnlyForm
-from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused
-from incidentdesk.kernel.stamps import moment
-from incidents.protocol.state import holder
+from incidentdesk.kernel.errors import Block, Invalid, Refused
+from incidentdesk.kernel.stamps import Stamp, moment
+from incidents.authority import Authority
+from incidents.protocol.state import holder, seat_kind
 from incidents.sentences import seat_label as label
 from people.models import User
 from people.rights import Right, qualified
@@ -24,19 +25,42 @@ def _seat(form: SeatForm) -> str:
     return f"sme.{form.domain}"
 
 
-def _right(form: SeatForm) -> Right:
+def _right(who: Authority, form: SeatForm) -> Right:
     return Right.CLAIM_SEAT if form.person is None else Right.ASSIGN
 
 
+def _mine(who: Authority, seat: str) -> bool:
+    return holder(who.state, seat) == who.user
+
+
+def _offering(who: Authority, form: HandoverForm) -> Right | None:
+    """The holder's own seat needs no right; after a relief a manager offers the empty seat of the IC (ROLE-35)."""
+    if _mine(who, form.seat):
+        return None
+    relieved = form.seat == "ic" and holder(who.state, "ic") is None and who.state["relieved"] is not None
+    return Right.RELIEVE_IC if relieved and who.may(Right.RELIEVE_IC) else Right.ASSIGN
+
+
+def _ending(who: Authority, form: SeatOnlyForm) -> Right | None:
+    """Leaving is free; the IC's manager relieves the IC (ROLE-35)."""
+    if _mine(who, form.seat):
+        return None
+    return Right.RELIEVE_IC if form.seat == "ic" and who.may(Right.RELIEVE_IC) else Right.ASSIGN
+
+
+def _absence(who: Authority, form: AbsenceForm) -> Right | None:
+    return None if _mine(who, "ic") else Right.POST
+
+
 def _fit(person: User, seat: str) -> Block | None:
-    if qualified(person.roles, seat.rstrip("2").split(".")[0]):
+    if qualified(person.roles, seat_kind(seat)):
         return None
     return Block(
         "GATE-19", f"{person.name} is not qualified for the seat {label(seat)}. Choose somebody who is."
     )
 
 
-@act("seats", _right, SeatForm, "seat.named", "seat.claimed")
+@act("seats", _right, SeatForm, "seat.named", "seat.claimed", "seat.offered")
 def seats(room: Room, form: SeatForm) -> str:
     """Claim an empty seat, or name somebody for one."""
     seat = _seat(form)
@@ -46,9 +70,6 @@ def seats(room: Room, form: SeatForm) -> str:
 
 
 def _claim(room: Room, seat: str) -> str:
-    unfit = _fit(room.by, seat)
-    if unfit is not None and room.denied is None:
-        room.denied = unfit
     _end_who_is_out(room, seat)
     try:
         room.check("seat.claimed", seat=seat)
@@ -84,6 +105,13 @@ def _naming_the_holder(room: Room, seat: str, block: Block) -> Block:
 
 
 def _name(room: Room, seat: str, person: User) -> str:
+    """Name somebody; naming another IC is an offer, since only a claim, an acceptance or a relief changes the IC."""
+    if seat == "ic":
+        if holder(room.state, seat) == person.pk:
+            raise Invalid(fields={"person": f"{person.name} holds this seat already."})
+        return _offer(
+            room, seat, person, f"{room.by.name} asks you to take command. Open the room for what is known."
+        )
     room.check("seat.named", seat=seat, user=person.pk)
     unfit = _fit(person, seat)
     if unfit is not None:
@@ -100,53 +128,46 @@ def _name(room: Room, seat: str, person: User) -> str:
 @act("seat-acknowledgements", Right.SEE_ROOM, SeatOnlyForm, "seat.acknowledged")
 def seat_acknowledgements(room: Room, form: SeatOnlyForm) -> str:
     """Acknowledge the seat you were named for."""
-    _own(room, form.seat)
-    room.check("seat.acknowledged")
+    room.check("seat.acknowledged", seat=form.seat)
     room.add("seat.acknowledged", {"seat": form.seat, "user": room.by.pk})
     return "Acknowledged."
-
-
-def _own(room: Room, seat: str) -> None:
-    if holder(room.state, seat) != room.by.pk:
-        raise NotAllowed(
-            blocks=[Block("ROLE-29", "You do not hold this seat, so it is not yours to answer for.")]
-        )
 
 
 @act("ic-acknowledgements", Right.POST, EmptyForm, "ic.acknowledged")
 def ic_acknowledgements(room: Room, form: EmptyForm) -> str:
     """Acknowledge who is in command (ROLE-02)."""
     room.check("ic.acknowledged")
-    if holder(room.state, "ic") is None:
-        raise Refused(
-            [Block("ROLE-02", "Nobody is Incident Commander now. Take the seat or ask somebody to.")]
-        )
     room.add("ic.acknowledged", {"ic": holder(room.state, "ic")}, happened_at=form.happened_at)
     return "Acknowledged."
 
 
-@act("handovers", Right.SEE_ROOM, HandoverForm, "seat.offered")
+@act("handovers", _offering, HandoverForm, "seat.offered")
 def handovers(room: Room, form: HandoverForm) -> str:
     """Offer a seat with a brief; the holder stays in office until it is accepted (ROLE-03)."""
     held = room.state["seats"].get(form.seat)
     room.unchanged(form.seen_version, held["seq"] if held else 0)
-    if held is None or held["user"] != room.by.pk:
-        room.denied = room.denial(Right.ASSIGN, "seat.offered")
-    room.check("seat.offered", seat=form.seat)
-    person = room.person(form.person)
-    unfit = _fit(person, form.seat)
+    return _offer(room, form.seat, room.person(form.person), form.text)
+
+
+def _offer(room: Room, seat: str, person: User, brief: str) -> str:
+    room.check("seat.offered", seat=seat)
+    unfit = _fit(person, seat)
     if unfit is not None:
         raise Refused([unfit])
-    room.add("seat.offered", {"seat": form.seat, "user": person.pk}, texts={"brief": form.text})
-    room.tell([person.pk], f"take over as {label(form.seat)}?", f"{room.by.name} offers you the seat {label(form.seat)}.\n\n"
-              f"{form.text}", key=f"offer:{room.last.seq}", page=True)  # fmt: skip
-    return f"{person.name} is asked. You stay {label(form.seat)} until they accept."
+    room.add("seat.offered", {"seat": seat, "user": person.pk}, texts={"brief": brief})
+    room.tell([person.pk], f"take over as {label(seat)}?", f"{room.by.name} offers you the seat {label(seat)}.\n\n{brief}",
+              key=f"offer:{room.last.seq}", page=True)  # fmt: skip
+    present = holder(room.state, seat)
+    if present is None:
+        return f"{person.name} is asked. The seat stays empty until they accept."
+    stays = "You stay" if present == room.by.pk else "The holder stays"
+    return f"{person.name} is asked. {stays} {label(seat)} until they accept."
 
 
 @act("handover-answers", Right.SEE_ROOM, HandoverAnswerForm, "seat.accepted", "seat.declined")
 def handover_answers(room: Room, form: HandoverAnswerForm) -> str:
     """Accept or decline a seat that was offered to you."""
-    room.check("seat.accepted", seat=form.seat)
+    room.check("seat.declined" if form.answer == "decline" else "seat.accepted", seat=form.seat)
     offer = room.state["offers"][form.seat]  # one to this person: the guard `offered to me` has just said so
     if form.answer == "decline":
         room.add("seat.declined", {"seat": form.seat, "user": room.by.pk}, texts={"note": form.note})
@@ -161,31 +182,32 @@ def handover_answers(room: Room, form: HandoverAnswerForm) -> str:
     return f"You are {label(form.seat)} now."
 
 
-@act("seat-ends", Right.SEE_ROOM, SeatOnlyForm, "seat.ended")
+@act("seat-ends", _ending, SeatOnlyForm, "seat.ended")
 def seat_ends(room: Room, form: SeatOnlyForm) -> str:
     """Leave a seat, or end somebody's term; an IC who leaves without a successor starts the clock anew."""
     held = room.state["seats"].get(form.seat)
     room.unchanged(form.seen_version, held["seq"] if held else 0)
-    if held is not None and held["user"] != room.by.pk:
-        relieves = form.seat == "ic" and room.may(Right.RELIEVE_IC) and bool(form.note)
-        room.denied = None if relieves else room.denial(Right.ASSIGN, "seat.ended")
     room.check("seat.ended", seat=form.seat)
+    relieves = form.seat == "ic" and holder(room.state, "ic") != room.by.pk
+    if relieves and not form.note:
+        raise Refused(
+            [
+                Block(
+                    "ROLE-35",
+                    "Relieving the Incident Commander needs a reason. Write one line and send it again.",
+                )
+            ]
+        )
     user = holder(room.state, form.seat)  # somebody: the guard `seat held` has just said so
     room.add("seat.ended", {"seat": form.seat, "user": user}, texts={"note": form.note})
     return f"The seat {label(form.seat)} is empty now."
 
 
-@act("absences", Right.SEE_ROOM, AbsenceForm, "ic.away", "ic.back")
+@act("absences", _absence, AbsenceForm, "ic.away", "ic.back")
 def absences(room: Room, form: AbsenceForm) -> str:
     """Mark the IC away, so that the deputy or a manager answers for changes; or back."""
-    commander = holder(room.state, "ic")
-    if commander != room.by.pk:
-        room.denied = room.denial(Right.POST, "ic.away")
     room.check("ic.away")
-    if commander is None:
-        raise Refused(
-            [Block("ROLE-04", "Nobody is Incident Commander, so nobody can be away. Take the seat instead.")]
-        )
+    commander = holder(room.state, "ic")  # somebody: the guard `ic there` has just said so
     room.add("ic.away" if form.state == "away" else "ic.back", {"user": commander}, texts={"note": form.note})
     return (
         "The Incident Commander is marked away."
@@ -198,8 +220,6 @@ def absences(room: Room, form: AbsenceForm) -> str:
 def bridge(room: Room, form: BridgeForm) -> str:
     """Open the bridge: a link, a phone number or a room. There is one bridge an incident (GATE-17)."""
     room.check("bridge.opened")
-    if room.state["bridge"] is not None:
-        raise Refused([Block("GATE-17", "The bridge is open already. There is one bridge for one incident.")])
     room.add("bridge.opened", {"by": "hand"}, texts={"link": form.link}, happened_at=form.happened_at)
     return "The bridge is open; everybody named is called to it."
 
@@ -208,9 +228,7 @@ def bridge(room: Room, form: BridgeForm) -> str:
 def bridge_joins(room: Room, form: EmptyForm) -> str:
     """Say that you are on the bridge."""
     room.check("bridge.joined")
-    if room.state["bridge"] is None:
-        raise Refused([Block("CMD-01", "No bridge is open yet. Open it from the room, then join.")])
-    opened = moment(room.state["bridge"])
+    opened = moment(room.state["bridge"] or Stamp(""))  # open: the guard `bridge open` has just said so
     if form.happened_at is not None and form.happened_at < opened:
         raise Invalid(
             fields={"happened_at": f"The bridge opened at {opened:%H:%M:%S} UTC. Choose a later time."}

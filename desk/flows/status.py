@@ -8,23 +8,30 @@ from desk.forms.fields import NoteForm, Ticked
 from desk.forms.incident import CloseForm, MoveForm, ResolveForm, TickForm
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import moment, stamp
+from incidents.authority import Authority
 from incidents.protocol import review
 from people.rights import Right
 
 
-def _right(form: Any) -> Right:
+def _moving(who: Authority, form: Any) -> Right | None:
+    """The right of a step: reopening has its own, and out of Open the table lets the owner lead."""
+    status = who.state["status"]
+    if form.to == "investigating" and status in ("resolved", "closed"):
+        return Right.REOPEN_CLOSED if status == "closed" else Right.REOPEN
+    if form.to == "investigating" and status == "open" and who.state["owner"] == who.user:
+        return None
     return Right.IDENTIFY if form.to == "identified" else Right.MOVE
 
 
-@act("moves", _right, MoveForm, "status.moved")
+def _closing(who: Authority, form: Any) -> Right:
+    """Closing what was only just declared is dismissing it (INC-10)."""
+    return Right.DISMISS if who.state["status"] in ("open", "investigating") else Right.CLOSE
+
+
+@act("moves", _moving, MoveForm, "status.moved")
 def moves(room: Room, form: MoveForm) -> str:
     """Move the incident one step of the status table."""
     reopens = room.state["status"] in ("resolved", "closed") and form.to == "investigating"
-    if reopens:
-        right = Right.REOPEN_CLOSED if room.state["status"] == "closed" else Right.REOPEN
-        room.denied = room.denial(right, "status.moved")
-    if room.state["status"] == "open" and form.to == "investigating":
-        room.denied = None  # the table lets the owner do it too
     room.unchanged(form.seen_version, room.state["status_seq"])
     room.check("status.moved", to=form.to, note=form.note, workaround=form.workaround)
     payload: dict[str, Any] = {"from": room.state["status"], "to": form.to}
@@ -62,11 +69,9 @@ def resolutions(room: Room, form: ResolveForm) -> str:
     return "Resolved. Send the last update to everybody who was told."
 
 
-@act("closures", Right.CLOSE, CloseForm, "status.moved")
+@act("closures", _closing, CloseForm, "status.moved")
 def closures(room: Room, form: CloseForm) -> str:
     """Close: the closure list, and the clients' confirmations or a manager's reason; or a false alarm."""
-    if room.state["status"] in ("open", "investigating"):
-        room.denied = room.denial(Right.DISMISS, "status.moved")
     room.unchanged(form.seen_version, room.state["status_seq"])
     items = _items(room, form.items)
     note = form.reason or form.note

@@ -13,27 +13,31 @@ from desk.facts import facts_of
 from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms.texts import AudienceName, ResendForm, UpdateForm
-from incidentdesk.kernel.errors import Block, Invalid, NotAllowed
+from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidentdesk.kernel.stamps import moment, stamp
+from incidents.authority import Authority
 from incidents.models import Incident, TimelineEntry
 from incidents.protocol import State, clocks
 from incidents.protocol.state import ended, force
-from people.rights import Right, refusal
+from people.rights import Right
 
-OUTSIDE = frozenset({"clients", "public"})
 # Who reads a text on a page as well: the room, and the summary with the executives' and the public text.
 READ_HERE = frozenset({Audience.RESPONDERS, Audience.EXECUTIVES, Audience.PUBLIC})
 AUDIENCES: tuple[str, ...] = get_args(AudienceName)
 Last = dict[Audience, UpdateText]
+# Which right a text to an audience takes (COM-10, RBAC-10).
+RIGHTS: dict[str, Right] = {
+    "responders": Right.SEND_INTERNAL,
+    "executives": Right.SEND_EXECUTIVES,
+    "clients": Right.SEND_TEXT,
+    "public": Right.SEND_PUBLIC,
+}
 
 
-def right_for(audience: str) -> Right:
-    """Which right a text to an audience takes (COM-10, RBAC-10)."""
-    return Right.SEND_TEXT if audience in OUTSIDE else Right.SEND_INTERNAL
-
-
-def _right(form: UpdateForm) -> Right:
-    return Right.SEND_TEXT if OUTSIDE & set(form.audiences) else Right.SEND_INTERNAL
+def _right(who: Authority, form: Any) -> Right:
+    """The first right of the audiences chosen that the person lacks, else that of the first audience."""
+    wanted = [RIGHTS[audience] for audience in form.audiences] or [Right.SEND_INTERNAL]
+    return next((right for right in wanted if not who.may(right)), wanted[0])
 
 
 def latest_next(room_or_record: Any, audiences: list[str], now: datetime) -> datetime | None:
@@ -53,9 +57,6 @@ def latest_next(room_or_record: Any, audiences: list[str], now: datetime) -> dat
 @act("updates", _right, UpdateForm, "update.sent")
 def updates_(room: Room, form: UpdateForm) -> str:
     """Send the update to each audience chosen; it meets their clocks and names the next time."""
-    refused = [a for a in form.audiences if not room.may(right_for(a))]
-    if refused and room.denied is None:
-        room.denied = Block("RBAC-10", refusal(right_for(refused[0])))
     incident = Incident.objects.get(pk=room.record.id)
     chosen = [Audience(name) for name in dict.fromkeys(form.audiences)]
     last, left = repeatable(incident, room.state, chosen) if form.kind == "no-change" else ({}, {})
@@ -171,4 +172,4 @@ def deliveries(room: Room, form: ResendForm) -> str:
     return "It goes out again, under the same key."
 
 
-__all__ = ["Facts", "NotAllowed", "latest_next", "right_for"]
+__all__ = ["RIGHTS", "Facts", "NotAllowed", "latest_next"]

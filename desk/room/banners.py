@@ -14,7 +14,7 @@ from incidentdesk.kernel.stamps import Stamp, moment, stamp
 from incidents.protocol import Reading
 from incidents.protocol.state import force, holder
 from incidents.sentences import readers, seat_label
-from people.rights import Right, qualified
+from people.rights import Right
 
 KINDS = frozenset({"severity.proposed", "draft.prepared", "alert.resolved"})
 OFFERS = frozenset({"seat.offered"})  # every one: several seats may be on offer at once
@@ -73,9 +73,9 @@ def _no_ic(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
     since = words.until("IC due", clock.due) if clock and clock.due else None
     if not here.declared and clock is None:
         return
-    level, free = force(fold), here.may(Right.CLAIM_SEAT) and qualified(here.user.roles, "ic")
+    level = force(fold)
     text = f"Nobody is Incident Commander of this SEV-{level}: changes cannot be approved and it cannot be resolved."
-    if free and here.free("seat.claimed", seat="ic"):
+    if here.can("seats", "seat.claimed", gate={"seat": "ic"}, person=None):
         fields = (Pair("role", "ic"), Pair("seen_version", "0"))
         yield Banner("no-ic", "late", "No IC", text, since, Link("", "Take IC"), "seats", fields)
     else:

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from desk.room.load import Bundle, Row
 from desk.room.shapes import ChangeCard, Countdown, Exchange
-from desk.room.standing import Standing, approvers
+from desk.room.standing import Standing
 from desk.room.words import Words
 from incidents.protocol import Reading
-from incidents.protocol.state import ChangeState, holder
+from incidents.protocol.state import ChangeState, approvers
 from people.rights import Right
 
 KINDS = (
     "change.proposed", "change.approved", "change.rejected", "change.asked", "change.replied", "change.started",
-    "change.finished", "change.confirmed", "change.done", "change.withdrawn",
+    "change.finished", "change.confirmed", "change.done", "change.withdrawn", "change.lapsed",
 )  # fmt: skip
 WAITING = ("proposed", "asked")
 _WORDS = {
@@ -20,9 +20,9 @@ _WORDS = {
     "withdrawn": "Withdrawn", "done": "Done",
 }  # fmt: skip
 _TRAIL = {
-    "change.approved": "approved {at} by {who}", "change.rejected": "rejected {at} by {who}",
+    "change.approved": "approved {at} by {who}{under}", "change.rejected": "rejected {at} by {who}",
     "change.started": "started {at} by {who}", "change.finished": "finished {at}", "change.withdrawn": "withdrawn {at}",
-    "change.done": "logged as made {at} by {who}",
+    "change.done": "logged as made {at} by {who}", "change.lapsed": "approval lapsed {at}",
 }  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def _card(
         waiting=_clock(clock, words) if waits else None,
         exchanges=_exchanges(rows, words),
         trail="" if waits else _trail(rows, words),
-        acts=_acts(number, change, here),
+        acts=_acts(number, here),
         refused=_refused(number, change, here, words),
     )
 
@@ -89,8 +89,8 @@ def _word(change: ChangeState, here: Standing, words: Words) -> tuple[str, bool]
     if state == "asked":
         return f"Question to {words.whom(change['requester'])}", False
     if state == "proposed":
-        asked = approvers(here.state, change["requester"])
-        if not asked or (holder(here.state, "ic") is None and not _owner_decides(here)):
+        asked = approvers(here.state, change["requester"], major=change["major"])
+        if not asked:
             return "Waiting, nobody can decide", False
         return f"Waiting for {'you' if words.viewer in asked else words.name(asked[0])}", False
     if state == "confirmed":
@@ -99,10 +99,6 @@ def _word(change: ChangeState, here: Standing, words: Words) -> tuple[str, bool]
     if change.get("unauthorised"):
         return "Unauthorised", True
     return _WORDS[state], False
-
-
-def _owner_decides(here: Standing) -> bool:
-    return here.state["severity"] in (3, 4)
 
 
 def _clock(clock: Reading | None, words: Words) -> Countdown | None:
@@ -131,36 +127,33 @@ def _trail(rows: Sequence[Row], words: Words) -> str:
         if row.kind == "change.confirmed":
             parts.append(f"effect {'seen' if row.payload['effect'] else 'not seen'} {at}")
         elif row.kind in _TRAIL:
-            parts.append(_TRAIL[row.kind].format(at=at, who=who))
+            under = row.payload.get("under")
+            parts.append(
+                _TRAIL[row.kind].format(at=at, who=who, under=f" under SEV-{under}" if under else "")
+            )
     text = ", ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _acts(number: str, change: ChangeState, here: Standing) -> frozenset[str]:
+_STEPS = (
+    "approvals",
+    "rejections",
+    "questions-on-changes",
+    "replies",
+    "withdrawals",
+    "starts",
+    "finishes",
+    "confirmations",
+)
+
+
+def _acts(number: str, here: Standing) -> frozenset[str]:
     """What the viewer may do with it now."""
-    asked, mine = int(number), change["requester"] == here.user.pk
-    may_decide = here.may(Right.APPROVE_CHANGE) or here.answers(number)
-    found = set()
-    state = change["state"]
-    if state in WAITING:
-        if may_decide and here.free("change.approved", change=asked):
-            found.add("approvals")
-        if may_decide and here.free("change.rejected", change=asked):
-            found |= {"rejections", "questions-on-changes"}
-            if "approvals" not in found and here.free("change.approved", change=asked, risk="stated"):
-                found.add("told-risk")
-        if state == "asked" and here.may(Right.PROPOSE_CHANGE):
-            found.add("replies")
-        if here.may(Right.PROPOSE_CHANGE) and (mine or holder(here.state, "ic") == here.user.pk):
-            found.add("withdrawals")
-    elif here.over:
-        return frozenset()
-    elif state == "approved" and here.may(Right.START_CHANGE) and here.free("change.started", change=asked):
-        found.add("starts")
-    elif state == "started" and here.may(Right.POST):
-        found.add("finishes")
-    elif state == "finished" and here.may(Right.POST):
-        found.add("confirmations")
+    change = int(number)
+    found = {noun for noun in _STEPS if here.can(noun, gate={"change": change}, number=change)}
+    told = {"change": change, "risk": "stated"}
+    if "rejections" in found and "approvals" not in found and here.can("approvals", gate=told, number=change):
+        found.add("told-risk")
     return frozenset(found)
 
 
@@ -170,10 +163,9 @@ def _refused(number: str, change: ChangeState, here: Standing, words: Words) -> 
         change["state"] not in WAITING
         or change["requester"] != here.user.pk
         or not here.may(Right.APPROVE_CHANGE)
+        or here.answers(number)
     ):
         return ""
-    if here.free("change.approved", change=int(number), risk="stated"):
-        return ""
-    others = [words.name(user) for user in approvers(here.state, here.user.pk)]
+    others = [words.name(user) for user in approvers(here.state, here.user.pk, major=change["major"])]
     who = f"{others[0]} decides" if others else "page a second person: they take the seat and decide"
     return f"You asked for this change, so you do not approve it; {who}."

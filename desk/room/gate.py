@@ -12,6 +12,7 @@ from incidentdesk.kernel.errors import Block
 from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import Act, Reading, review
 from incidents.protocol.definition import Move
+from incidents.protocol.gates import needs_of
 from incidents.protocol.guards.asking import GUARDS, Ask, standing
 from incidents.protocol.state import force
 from incidents.sentences import STATUS
@@ -53,8 +54,8 @@ def gate(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Wor
         close=_close(here),
         review_at=_review(bundle, words).strftime("%Y-%m-%dT%H:%M") if resolve is not None else "",
         review_limit=_review_words(bundle, words) if resolve is not None else "",
-        may_impact_end=here.may(Right.END_IMPACT) and here.declared and here.free("impact.ended"),
-        may_sample=here.may(Right.STATE_IMPACT) and not here.over and _impact_over(here),
+        may_impact_end=here.can("impact-ends"),
+        may_sample=here.can("samples") and not here.over and _impact_over(here),
     )
 
 
@@ -70,20 +71,6 @@ def _countdown(window: Reading | None, words: Words) -> Countdown | None:
     return words.until(window.label, window.due) if window and window.due else None
 
 
-def _right(here: Standing, to: str) -> bool:
-    """Whether the viewer may take a step, as the flow asks it."""
-    status = here.state["status"]
-    if status in _ENDS and to == "investigating":
-        return here.may(Right.REOPEN_CLOSED if status == "closed" else Right.REOPEN)
-    if to == "identified":
-        return here.may(Right.IDENTIFY)
-    return here.may(Right.MOVE) or (status == "open" and to == "investigating" and _owns(here))
-
-
-def _owns(here: Standing) -> bool:
-    return here.state["owner"] == here.user.pk
-
-
 def _steps(here: Standing) -> list[Move]:
     status, level = here.state["status"], force(here.state)
     return [
@@ -96,7 +83,7 @@ def _moves(here: Standing) -> tuple[MoveOption, ...]:
     """The viewer's next steps; a reason that the form asks for is taken as given."""
     found = []
     for move in _steps(here):
-        if move.to in _ENDS or not _right(here, move.to) or not _stands(here, move):
+        if move.to in _ENDS or not here.allowed("moves", to=move.to) or not _stands(here, move):
             continue
         needs = "reason given" in move.needs
         again = here.state["status"] in _ENDS
@@ -132,14 +119,11 @@ def _opens(resolve: tuple[Block, ...] | None, window: Reading | None) -> Stamp |
 def _close(here: Standing) -> tuple[Block, ...] | None:
     """What stands against closing; a false alarm is offered only while no customer was hit."""
     moves = [move for move in _steps(here) if move.to == "closed"]
-    if not moves or not _stands(here, moves[0]):
+    if not moves or not here.allowed("closures") or not _stands(here, moves[0]):
         return None
     if here.state["status"] == "resolved":
-        if not here.may(Right.CLOSE):
-            return None
         return here.blocks("status.moved", to="closed", items=_all(here, "close"), note="given")
-    blocks = here.blocks("status.moved", to="closed", note="given")
-    return None if blocks or not here.may(Right.DISMISS) else ()
+    return None if here.blocks("status.moved", to="closed", note="given") else ()
 
 
 def _checks(here: Standing) -> tuple[Check, ...]:
@@ -154,7 +138,7 @@ def _checks(here: Standing) -> tuple[Check, ...]:
     to = moves[0].to
     ask = Ask(here.protocol, here.state, Act("status.moved", here.user.pk, frozenset(), {"to": to}), here.now)
     found = [
-        Check(_CHECKS[need], GUARDS[need](ask) is None, "") for need in moves[0].needs if need in _CHECKS
+        Check(_CHECKS[need], GUARDS[need](ask) is None, "") for need in needs_of(moves[0]) if need in _CHECKS
     ]
     items = here.protocol.checklists["close" if to == "closed" else "resolve"]
     done = sum(1 for item in items if here.state["items"].get(item.id))

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from desk.flows.texts import RIGHTS
 from desk.room.clocks import next_update
 from desk.room.load import Bundle
 from desk.room.shapes import Countdown, Header, Link, Severity, State, Status
-from desk.room.standing import Standing, approvers
+from desk.room.standing import Standing
 from desk.room.words import Words, figure, fixed
 from desk.triage import subject
 from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import Protocol, Reading
 from incidents.protocol import State as Fold
-from incidents.protocol.state import force, holder
+from incidents.protocol.state import approvers, force, holder
 from incidents.sentences import STATUS, seat_label
 from people.rights import Right
 
@@ -155,7 +156,7 @@ def header(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
 
 def may_update(here: Standing) -> bool:
     """Whether the viewer may write to any audience."""
-    return not here.closed and bool({Right.SEND_TEXT, Right.SEND_INTERNAL} & here.rights)
+    return not here.closed and any(here.may(right) for right in RIGHTS.values())
 
 
 def waiting(fold: Fold) -> int:
@@ -188,5 +189,6 @@ def state(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Wo
         objective=objective.seq if objective else 0,
         owner=fold.get("owner_seq", 0),  # not in a state that an older fold stored
         waiting=waiting(fold),
+        redacted=fold["redacted"],
         bridge=bridge_text(bundle) if here.may(Right.SEE_BRIDGE) else "",
     )

@@ -1,14 +1,15 @@
 """r-impact: what customers feel, now and at the peak, since when, and where (INC-15, -16, -24, -25)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from desk.room.load import Bundle, Row
 from desk.room.shapes import Impact, ImpactFigure, Pair
 from desk.room.standing import Standing
 from desk.room.words import Words, number, rough
+from incidents.disclosure import seen_payload
 from incidents.protocol.score import detection_delay, impact_minutes
-from people.rights import Right
 
 _FIGURES = (
     ("users", "Users affected", "about {}"),
@@ -27,8 +28,10 @@ _SCOPE = (
 
 
 def impact(bundle: Bundle, here: Standing, words: Words) -> Impact:
-    """The whole panel; revenue only for those who may see it (RBAC-21)."""
-    stated = bundle.of("impact.stated")
+    """The whole panel; figures only as far as the viewer may see them (RBAC-21)."""
+    stated = [
+        replace(row, payload=seen_payload(row.payload, here.rights)) for row in bundle.of("impact.stated")
+    ]
     fold = bundle.state
     whole, total = impact_minutes(fold, words.now)
     minute = fold["minute"]
@@ -40,7 +43,7 @@ def impact(bundle: Bundle, here: Standing, words: Words) -> Impact:
         stated=f"stated {words.short(stated[-1].happened)} by {words.name(stated[-1].author)}"
         if stated
         else "not stated yet",
-        figures=_figures(stated, here, words),
+        figures=_figures(stated, words),
         fails=_latest(stated, "fails"),
         worse={"yes": "getting worse", "no": "not getting worse"}.get(
             _latest_value(stated, "worse") or "", ""
@@ -79,11 +82,9 @@ def _latest_value(rows: Sequence[Row], name: str) -> Any:
     return next((row.payload[name] for row in reversed(rows) if row.payload.get(name)), None)
 
 
-def _figures(stated: Sequence[Row], here: Standing, words: Words) -> tuple[ImpactFigure, ...]:
+def _figures(stated: Sequence[Row], words: Words) -> tuple[ImpactFigure, ...]:
     found = []
     for name, label, form in _FIGURES:
-        if name == "revenue" and not here.may(Right.SEE_REVENUE):
-            continue
         values = [(row, row.payload[name]) for row in stated if row.payload.get(name) is not None]
         if values:
             row, now = values[-1]

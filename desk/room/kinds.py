@@ -69,6 +69,7 @@ LOOKS: Final[dict[str, Look]] = {
     "change.confirmed": Look("change", "", "shield-check"),
     "change.done": Look("change", "", "triangle-alert"),
     "change.withdrawn": Look("change", "quiet", "undo-2"),
+    "change.lapsed": Look("change", "miss", "undo-2"),
     "update.sent": Look("update", "", "send"),
     "clock.step": Look("clock", "quiet", "timer"),
     "clock.rolled": Look("clock", "miss", "timer"),
@@ -95,7 +96,7 @@ TITLES: Final[dict[str, str]] = {
     "change.proposed": "Change proposed:", "change.approved": "Change approved:", "change.rejected": "Change rejected:",
     "change.asked": "Question on change", "change.replied": "Reply on change", "change.started": "Change started:",
     "change.finished": "Change finished:", "change.confirmed": "Effect of change", "change.done": "Change already made:",
-    "change.withdrawn": "Change withdrawn:", "update.sent": "Update", "clock.step": "Clock", "clock.rolled": "Update missed",
+    "change.withdrawn": "Change withdrawn:", "change.lapsed": "Approval lapsed, change", "update.sent": "Update", "clock.step": "Clock", "clock.rolled": "Update missed",
     "refused": "Refused", "message.dead": "Not delivered", "message.resent": "Sent again", "draft.prepared": "Draft ready",
 }  # fmt: skip
 

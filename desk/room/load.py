@@ -15,7 +15,7 @@ from desk.heartbeats import TICK
 from incidentdesk.kernel import sql
 from incidents.models import Incident
 from incidents.protocol import Protocol, State, clocks
-from incidents.record import protocol_of
+from incidents.record import protocol_of, state_of
 from people.models import User
 from runbooks import matching
 
@@ -125,7 +125,7 @@ def begin(incident: Incident, viewer: User, *, now: datetime, tick: datetime | N
     """A bundle of the incident row alone. A driven incident speaks of its driver's last instant."""
     driven = incident.time == Incident.Time.DRIVEN
     at = (incident.driven_now or incident.opened_at) if driven else now
-    state = cast(State, incident.state)
+    state = state_of(incident)
     return Bundle(incident, viewer, at, now, tick, protocol_of(incident.protocol_id), state)
 
 
@@ -339,6 +339,7 @@ def in_state(protocol: Protocol, state: State) -> Iterator[int]:
     yield from (int(user) for user in state["joined"])
     yield from state["acks"]
     yield from state["managers"]
+    yield from state["ladder"]  # who is on call may reopen it, so what they are offered differs
     yield from (user for user in (state["owner"],) if user)
     for offer in state["offers"].values():
         yield from (user for user in (offer["to"], offer["by"]) if user)

@@ -8,8 +8,8 @@ from desk.room.load import Bundle
 from desk.room.shapes import AlertRow, Alerts, Link, PageRow, Places, RunbookLink, SendRow, TheoryRow
 from desk.room.standing import Standing
 from desk.room.words import Words, rough
-from desk.visible import hidden_audiences
 from incidentdesk.kernel.stamps import moment
+from incidents.disclosure import hidden_audiences
 from incidents.protocol import Reading
 from oncall import labels
 from people.rights import Right
@@ -144,7 +144,7 @@ def _pages(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: W
             state, word = "escalated", "somebody else answered"
         elif fold["unanswered"] or number in overdue:
             state, word = "unanswered", f"not answered{goes_on if page['call'] != 'hand' else ''}"
-        mine = page["user"] == words.viewer and "acked" not in page and not here.over
+        mine = page["user"] == words.viewer and "acked" not in page  # also after the end (decisions 12)
         found.append(PageRow(words.name(page["user"]), words.at(page["at"]), state, word, mine, number))  # type: ignore[arg-type]  # one of the words above
     return tuple(found)
 

@@ -85,6 +85,7 @@ _CHANGE = (*_CLOCK, "approvals", "changes", "gate")
 _END = ("banners", "header", "clocks", "impact", "gate", "forms", "alerts")
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "opened": EVERYTHING,
+    "redacted": EVERYTHING,  # its words may stand in any of them
     "declared": EVERYTHING,
     "severity.set": EVERYTHING,
     "status.moved": EVERYTHING,

@@ -10,11 +10,12 @@ from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import Reading, clocks
 from incidents.protocol.state import force, holder
 from incidents.sentences import seat_label
-from people.rights import Right, qualified
+from people.rights import Right
 
 CHART = ("ic", "deputy", "ops", "ops2", "comms", "scribe")
 OPTIONAL = frozenset({"ops2"})
 _CALLS = ("call", "naming")
+_ANSWERS = (("accept", "seat.accepted"), ("decline", "seat.declined"))
 
 
 def objective(bundle: Bundle, words: Words) -> Objective:
@@ -110,25 +111,19 @@ def _note(seat: str, bundle: Bundle, owed: dict[str, Reading], words: Words) -> 
 
 def _acts(seat: str, here: Standing, viewer: int) -> frozenset[str]:
     """What the viewer may do with a seat."""
-    fold, base = here.state, seat.rstrip("2").split(".")[0]
-    held = fold["seats"].get(seat)
-    offer = fold["offers"].get(seat)
-    if here.over:
-        return frozenset()
+    held, offer = here.state["seats"].get(seat), here.state["offers"].get(seat)
     found = set()
-    if held is None:
-        fits = qualified(here.user.roles, base) and here.may(Right.CLAIM_SEAT)
-        return frozenset({"claim"}) if fits and here.free("seat.claimed", seat=seat) else frozenset()
+    if held is None and here.can("seats", "seat.claimed", gate={"seat": seat}, person=None):
+        found.add("claim")
     if offer and offer["to"] == viewer:
-        found |= {"accept", "decline"}
-    mine = held["user"] == viewer
-    if mine and not held["acked"]:
+        found |= {word for word, kind in _ANSWERS if here.can("handover-answers", kind, gate={"seat": seat})}
+    if held and not held["acked"] and here.can("seat-acknowledgements", seat=seat):
         found.add("acknowledge")
-    if mine or here.may(Right.ASSIGN):
-        found |= {"hand-over", "end"}
-    if seat == "ic" and here.may(Right.RELIEVE_IC):
+    if (held or seat == "ic") and here.can("handovers", seat=seat):
+        found.add("hand-over")
+    if held and here.can("seat-ends", seat=seat):
         found.add("end")
-    if seat == "ic" and (mine or here.may(Right.POST)):
+    if held and seat == "ic" and not here.over and here.can("absences", gate={}):
         found.add("back" if held.get("away") else "away")
     return frozenset(found)
 

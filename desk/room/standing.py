@@ -1,44 +1,19 @@
 """What the viewer may do here and now: for the buttons of the page. The flow decides again (RBAC-19, RBAC-21)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from desk.registry import every_act
-from desk.visible import standing
 from incidentdesk.kernel.errors import Block
-from incidents.protocol import Act, Protocol, State, blockers
-from incidents.protocol.state import ended, holder
+from incidents.authority import Authority
+from incidents.protocol import Protocol, State
+from incidents.protocol.state import ended
 from people.models import User
-from people.rights import Column, Grant, Right, held_rights
-
-
-def approvers(state: State, requester: int) -> list[int]:
-    """Who answers for a change of this person now: the IC, else deputy, then managers of the list (APP-22)."""
-    commander = state["seats"].get("ic")
-    if commander is None:
-        return [state["owner"]] if state["owner"] else []
-    if not commander.get("away") and commander["user"] != requester:
-        return [commander["user"]]
-    deputy = holder(state, "deputy")
-    chain = [*([deputy] if deputy else []), *state["managers"]]
-    # Whoever is away answers for nothing, also where the commander is one of the managers.
-    gone = commander["user"] if commander.get("away") else None
-    return [user for user in dict.fromkeys(chain) if user not in (requester, gone)]
-
-
-def grants(state: State, user: int) -> frozenset[Grant]:
-    """What opens a P of the matrix for somebody at this moment."""
-    found = set()
-    if holder(state, "comms") is None:
-        found.add(Grant.COMMS_SEAT_EMPTY)
-    if not {"clients", "public"} & set(state["sent"]):
-        found.add(Grant.FIRST_CLIENT_TEXT)
-    if any(c["implementer"] == user and c["state"] == "approved" for c in state["changes"].values()):
-        found.add(Grant.NAMED_IMPLEMENTER)
-    return frozenset(found)
+from people.rights import Right
 
 
 @dataclass(frozen=True)
@@ -51,14 +26,14 @@ class Standing:
     now: datetime
 
     @cached_property
-    def columns(self) -> frozenset[Column]:
-        """The columns of the matrix."""
-        return standing(self.user, self.state)
+    def who(self) -> Authority:
+        """What the person may do here: the same answer that the flows and the API give."""
+        return Authority.of(self.protocol, self.state, self.user, self.now)
 
-    @cached_property
+    @property
     def rights(self) -> frozenset[Right]:
         """Every right held here."""
-        return held_rights(self.columns, grants(self.state, self.user.pk))
+        return self.who.rights
 
     @cached_property
     def over(self) -> bool:
@@ -81,8 +56,17 @@ class Standing:
 
     def blocks(self, kind: str, **fields: Any) -> tuple[Block, ...]:
         """Why an act would be refused now, the right apart."""
-        asked = Act(kind, self.user.pk, frozenset(self.user.roles), fields)
-        return tuple(blockers(self.protocol, self.state, asked, self.now))
+        return tuple(self.who.blocks(kind, **fields))
+
+    def can(self, noun: str, kind: str = "", *, gate: Mapping[str, Any] | None = None, **form: Any) -> bool:
+        """Whether an act would be done now: the right that its flow asks for these fields, then the gates of `kind`."""
+        if not self.allowed(noun, **form):
+            return False
+        return self.free(kind or every_act()[noun].kinds[0], **(form if gate is None else gate))
+
+    def allowed(self, noun: str, **form: Any) -> bool:
+        """Whether the person has the right that the act's flow asks for these fields of its form."""
+        return every_act()[noun].denial(self.who, SimpleNamespace(**form)) is None
 
     def free(self, kind: str, **fields: Any) -> bool:
         """Whether nothing stands against an act, the right apart."""
@@ -95,58 +79,71 @@ class Standing:
 
     def answers(self, change: str) -> bool:
         """Whether this person is one of those who answer for a change."""
-        return self.user.pk in approvers(self.state, self.state["changes"][change]["requester"])
+        return self.who.answers(change)
 
     @cached_property
     def nouns(self) -> frozenset[str]:
         """The acts whose button the page shows."""
-        known = every_act()
-        return frozenset(
-            noun
-            for noun, (right, fits) in SHOWN.items()
-            if noun in known and right in self.rights and fits(self)
-        )
+        return frozenset(noun for noun, button in SHOWN.items() if button.shown(noun, self))
 
 
-def _open(here: Standing) -> bool:
-    return not here.closed
+def _always(here: Standing) -> bool:
+    return True
 
 
-def _running(here: Standing) -> bool:
-    return not here.over
+@dataclass(frozen=True)
+class Button:
+    """When the page offers an act: where it would be done, and where it also makes sense to offer it (`also`).
+
+    `form` are the fields on which its right depends, `kind` and `gate` what its flow asks the gates; nothing here refuses
+    what a flow allows but for `also`, which only keeps a page short.
+    """
+
+    kind: str = ""
+    form: Mapping[str, Any] = field(default_factory=dict)
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    also: Callable[[Standing], bool] = _always
+
+    def shown(self, noun: str, here: Standing) -> bool:
+        """Whether the page shows it to this person now."""
+        return self.also(here) and here.can(noun, self.kind, gate=self.gate, **self.form)
 
 
-SHOWN: dict[str, tuple[Right, Callable[[Standing], bool]]] = {
-    "entries": (Right.POST, _open),
-    "corrections": (Right.POST, _open),
-    "theories": (Right.POST, _open),
-    "changes": (Right.PROPOSE_CHANGE, _running),
-    "done-changes": (Right.PROPOSE_CHANGE, _running),
-    "severity": (Right.SET_SEVERITY, lambda here: here.declared and not here.over),
-    "severity-proposals": (Right.PROPOSE_SEVERITY, lambda here: here.declared and not here.over),
-    "owners": (Right.ASSIGN, _open),
-    "alert-time": (Right.STATE_IMPACT, _open),
-    "scope": (Right.STATE_IMPACT, _open),
-    "impact": (Right.STATE_IMPACT, _open),
-    "impact-starts": (Right.STATE_IMPACT, _open),
-    "blast-radius": (Right.STATE_IMPACT, _open),
-    "objectives": (Right.DECIDE, _open),
-    "seats": (Right.CLAIM_SEAT, _running),
-    "escalations": (Right.ESCALATE, _running),
-    "bridge": (Right.OPEN_BRIDGE, lambda here: here.state["bridge"] is None and not here.over),
-    "lead-notices": (
-        Right.TELL_LEAD,
-        lambda here: "lead_told" not in here.state["milestones"] and not here.over,
-    ),
-    "pages": (Right.PAGE, _running),
-    "acknowledgements": (Right.ACKNOWLEDGE, _running),
-    "checklist": (Right.TICK, _open),
-    "moves": (Right.MOVE, _open),
-    "reasons": (
-        Right.POST,
-        lambda here: not here.over and any(here.runs(clock.id) for clock in here.protocol.reasoned),
-    ),
-    "alert-ends": (Right.END_IMPACT, _running),
-    "client-confirmations": (Right.POST, lambda here: not here.closed and bool(here.state["clients"])),
-    "deliveries": (Right.SEND_INTERNAL, _open),
+def _lead_is_not_told(here: Standing) -> bool:
+    return "lead_told" not in here.state["milestones"] and not here.over
+
+
+def _a_reason_is_due(here: Standing) -> bool:
+    return any(here.runs(clock.id) for clock in here.protocol.reasoned)
+
+
+def _clients_are_hit(here: Standing) -> bool:
+    return bool(here.state["clients"])
+
+
+SHOWN: dict[str, Button] = {
+    "entries": Button("note"),
+    "corrections": Button(),
+    "theories": Button(),
+    "changes": Button(),
+    "done-changes": Button(),
+    "severity": Button(),
+    "severity-proposals": Button(),
+    "owners": Button(),
+    "alert-time": Button(),
+    "scope": Button(),
+    "impact": Button(),
+    "impact-starts": Button(),
+    "blast-radius": Button(),
+    "objectives": Button(),
+    "seats": Button("scope.set", {"person": None}, also=lambda here: not here.over),
+    "escalations": Button(also=lambda here: not here.over),
+    "bridge": Button(also=lambda here: not here.over),
+    "lead-notices": Button(also=_lead_is_not_told),
+    "pages": Button(),
+    "checklist": Button(),
+    "reasons": Button(also=_a_reason_is_due),
+    "alert-ends": Button(),
+    "client-confirmations": Button(also=_clients_are_hit),
+    "deliveries": Button(),
 }

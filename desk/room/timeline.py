@@ -10,13 +10,13 @@ from desk.room.load import Row
 from desk.room.shapes import Entry, Link, Severity
 from desk.room.words import Words
 from incidentdesk.kernel.stamps import moment
+from incidents import disclosure
 from incidents.protocol import Protocol, State
 from incidents.sentences import STATUS, Told, seat_label, sentence
 from people.rights import Right
 from people.roles import Role
 
 _PLAIN = Look("note", "quiet", "circle-dot")
-_HIDDEN = {"theory": Right.SEE_THEORIES, "theory.settled": Right.SEE_THEORIES}
 _SAID_BY_TITLE = frozenset(
     {"finding", "theory", "question", "action", "decision", "nothing", "note", "escalated", "objective.set"}
 )
@@ -44,10 +44,8 @@ class Teller:
     late_after: float
 
     def shows(self, row: Row) -> bool:
-        """Whether the viewer may see an entry at all; a correction is hidden with what it corrects."""
-        kind = str(row.payload.get("kind", "")) if row.kind == "corrected" else row.kind
-        needed = _HIDDEN.get(kind)
-        return needed is None or needed in self.rights
+        """Whether the viewer may see an entry at all."""
+        return disclosure.shows(row.kind, row.payload, self.rights)
 
     def entries(self, rows: Iterable[Row]) -> tuple[Entry, ...]:
         """The rows as they are printed, in their order."""
@@ -57,7 +55,7 @@ class Teller:
         """One row."""
         words, payload = self.words, row.payload
         look = LOOKS.get(row.kind, _PLAIN)
-        texts = self._seen(row)
+        texts = disclosure.seen_texts(row.kind, payload, row.texts, self.rights)
         late = (row.recorded - row.happened).total_seconds() / self.state["minute"]
         correction = self.corrected.get(row.seq)
         author = words.name(row.author) if row.author else "Monitor" if row.kind in _MONITOR else ""
@@ -94,26 +92,13 @@ class Teller:
         passed = (at - self.alert).total_seconds() / self.state["minute"]
         return f"T+{int(passed)}" if passed >= 0 else f"T-{int(-passed)}"
 
-    def _seen(self, row: Row) -> Mapping[str, str]:
-        if row.kind == "bridge.opened" and Right.SEE_BRIDGE not in self.rights:
-            return {name: text for name, text in row.texts.items() if name != "link"}
-        if (
-            row.kind == "update.sent"
-            and row.payload["to"][:1] == ["executives"]
-            and Right.SEE_REVENUE not in self.rights
-        ):
-            return {}
-        return row.texts
-
     def _sentence(self, row: Row, texts: Mapping[str, str]) -> str:
         if row.kind in _SAID_BY_TITLE:
             return ""
         if row.kind == "status.moved":
             because = row.payload.get("because")
             return f"followed from entry {because}" if because else ""
-        payload = row.payload
-        if "revenue" in payload and Right.SEE_REVENUE not in self.rights:
-            payload = {name: value for name, value in payload.items() if name != "revenue"}
+        payload = disclosure.seen_payload(row.payload, self.rights)
         if row.kind == "item.ticked":
             texts = {"item": self._item(payload["item"])}
         who = self.words.name(row.author) if row.author else "The desk"

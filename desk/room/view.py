@@ -230,12 +230,12 @@ def _changed(bundle: Bundle, fresh: list[Row], after: int) -> list[str]:
 
 
 def _touched(bundle: Bundle, fresh: list[Row]) -> list[Row]:
-    """Older rows whose look the new ones changed: settled theories, corrected lines, proposals that were answered."""
+    """Older rows whose look the new ones changed: settled theories, corrected and redacted lines, proposals that were answered."""
     seqs, numbers = set(), set()
     for row in fresh:
         if row.kind == "theory.settled":
             seqs.add(row.payload["theory"])
-        elif row.kind == "corrected":
+        elif row.kind in ("corrected", "redacted"):
             seqs.add(row.payload["of"])
         elif row.kind.startswith("change.") and row.kind != "change.proposed":
             numbers.add(row.payload["change"])

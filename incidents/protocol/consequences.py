@@ -21,7 +21,18 @@ def consequences(protocol: Protocol, state: State, entry: Entry) -> list[Draft]:
         found.append(_move(state, "monitoring", entry))
     if entry.kind == "alert.fired" and entry.payload.get("again") and status == "monitoring":
         found.append(_move(state, "investigating", entry))
+    if force(state) in (1, 2):
+        found += _lapses(state, entry)
     return found
+
+
+def _lapses(state: State, entry: Entry) -> list[Draft]:
+    """On SEV-1 and SEV-2 nobody's own approval stands, unless the change has started already (APP-04)."""
+    return [
+        Draft("change.lapsed", {"change": int(number), "because": entry.seq})
+        for number, change in state["changes"].items()
+        if change["state"] == "approved" and change["approver"] == change["requester"]
+    ]
 
 
 def _led(state: State) -> bool:

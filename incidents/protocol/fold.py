@@ -5,8 +5,9 @@ from typing import cast
 
 from incidents.protocol import milestones, occurrences, retiming
 from incidents.protocol.definition import Protocol
+from incidents.protocol.entries.changes import raised
 from incidents.protocol.entries.handlers import HANDLERS
-from incidents.protocol.entries.seats import present
+from incidents.protocol.entries.seats import present, prune_offers
 from incidents.protocol.state import Entry, State, force
 
 
@@ -23,6 +24,10 @@ def fold(protocol: Protocol, state: State, entry: Entry) -> State:
         fresh["owner_seq"] = entry.seq
     if entry.by is not None:
         present(fresh, entry)
+    if force(fresh) in (1, 2):
+        raised(fresh)
+    if fresh["offers"]:
+        prune_offers(state, fresh)
     if force(fresh) != before and before is not None:
         retiming.reseverity(protocol, fresh, before, entry.recorded)
     occurrences.touch(protocol, fresh, entry)

@@ -3,12 +3,44 @@
 The permission itself is asked by the flow (`people.rights`); here stand the rules that depend on the incident.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from incidentdesk.kernel.errors import Block
-from incidents.protocol.definition import Protocol
+from incidents.protocol.definition import Move, Protocol
 from incidents.protocol.guards.asking import GUARDS, Act, Ask, standing
 from incidents.protocol.state import State, force, holder
+
+# What no protocol can leave out: who proposes, approves, commands and carries out stay apart, and nothing is answered
+# that does not wait. A protocol may ask for more, in its own order. A move is named by the status it leads to, or by both.
+LAWS: dict[str, tuple[str, ...]] = {
+    "seat.claimed": ("seat free", "qualified", "command apart from changes"),
+    "seat.named": ("command apart from changes",),
+    "seat.offered": ("seat held",),
+    "seat.accepted": ("offered to me", "command apart from changes"),
+    "seat.declined": ("offered to me",),
+    "seat.ended": ("seat held",),
+    "severity.proposed": ("declared", "not ended"),
+    "seat.acknowledged": ("own seat",),
+    "ic.acknowledged": ("ic there",),
+    "ic.away": ("ic there",),
+    "bridge.opened": ("bridge closed",),
+    "bridge.joined": ("bridge open",),
+    "change.proposed": ("implementer is not the ic",),
+    "change.approved": ("change waiting", "approver fits", "risk stated"),
+    "change.rejected": ("change waiting", "approver fits"),
+    "change.asked": ("change waiting", "approver fits"),
+    "change.replied": ("change asked",),
+    "change.started": ("change startable", "implementer fits"),
+    "change.finished": ("change running",),
+    "change.confirmed": ("change finished",),
+    "change.done": ("change not begun",),
+    "change.withdrawn": ("change waiting", "own change"),
+    "declared": ("not declared",),
+    "page.acknowledged": ("page waits",),
+    "mitigating > investigating": ("mitigation over",),
+    "> resolved": ("impact ended", "window clean", "proof given", "no firing alert", "review date", "checklist answered"),
+}  # fmt: skip
 
 
 def blockers(protocol: Protocol, state: State, act: Act, now: datetime) -> list[Block]:
@@ -17,7 +49,17 @@ def blockers(protocol: Protocol, state: State, act: Act, now: datetime) -> list[
     if act.kind == "status.moved":
         return _move(ask)
     rule = protocol.rules.get(act.kind) or protocol.rules.get("*")
-    found = [GUARDS[need](ask) for need in rule.needs] if rule else []
+    return _against(ask, rule.needs if rule else (), LAWS.get(act.kind, ()))
+
+
+def needs_of(move: Move) -> tuple[str, ...]:
+    """The words of all guards that a step of the status table asks: the protocol's, then those of every protocol."""
+    laws = (*LAWS.get(f"{move.source} > {move.to}", ()), *LAWS.get(f"> {move.to}", ()))
+    return tuple(dict.fromkeys((*move.needs, *laws)))
+
+
+def _against(ask: Ask, needs: Iterable[str], laws: Iterable[str] = ()) -> list[Block]:
+    found = [GUARDS[need](ask) for need in dict.fromkeys((*needs, *laws))]
     return [block for block in found if block is not None]
 
 
@@ -36,8 +78,7 @@ def _move(ask: Ask) -> list[Block]:
     found = []
     if not standing(ask.state, ask.act) & set(move.who):
         found.append(_who(ask, move.who, to))
-    found += [block for need in move.needs if (block := GUARDS[need](ask)) is not None]
-    return found
+    return [*found, *_against(ask, needs_of(move))]
 
 
 def _who(ask: Ask, who: tuple[str, ...], to: str) -> Block:

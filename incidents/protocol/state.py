@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 from incidentdesk.kernel.stamps import Stamp, stamp
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 
 Payload = Mapping[str, Any]
 
@@ -112,7 +112,11 @@ class OfferState(TypedDict):
 
 
 class ChangeState(TypedDict):
-    """A production change; `seq` is its version."""
+    """A production change; `seq` is its version.
+
+    `major` says whether the incident has been SEV-1 or SEV-2 since it was proposed; `under` is the severity in force when
+    it was approved.
+    """
 
     state: str
     seq: int
@@ -122,6 +126,8 @@ class ChangeState(TypedDict):
     risk: bool
     notice: bool
     at: Stamp
+    major: bool
+    under: NotRequired[int | None]
     unauthorised: NotRequired[bool]
     effect: NotRequired[bool]
 
@@ -168,6 +174,7 @@ class State(TypedDict):
     owner_seq: int
     seats: dict[str, SeatState]
     acks: list[int]
+    relieved: int | None
     offers: dict[str, OfferState]
     bridge: Stamp | None
     joined: dict[str, Stamp]
@@ -190,6 +197,8 @@ class State(TypedDict):
     waiting: list[str]
     prior: dict[str, Stamped]
     sent: dict[str, Stamp]
+    sent_seq: int
+    redacted: int
     review: Stamp | None
 
 
@@ -217,6 +226,7 @@ def empty() -> State:
         owner_seq=0,
         seats={},
         acks=[],
+        relieved=None,
         offers={},
         bridge=None,
         joined={},
@@ -239,6 +249,8 @@ def empty() -> State:
         waiting=[],
         prior={},
         sent={},
+        sent_seq=0,
+        redacted=0,
         review=None,
     )
 
@@ -248,10 +260,34 @@ def force(state: State) -> int | None:
     return state["severity"] if state["severity"] is not None else state["presumed"]
 
 
+def seat_kind(seat: str) -> str:
+    """What a seat is, whichever of several: the second Ops Lead is an Ops Lead (ROLE-15), an expert of a domain an expert."""
+    return seat.rstrip("2").split(".")[0]
+
+
 def holder(state: State, seat: str) -> int | None:
     """The user in a seat, or None."""
     held = state["seats"].get(seat)
     return held["user"] if held else None
+
+
+def approvers(state: State, requester: int, *, major: bool = False) -> list[int]:
+    """Who answers for a change of this person now: the IC; the deputy, then managers of the list, when the IC is away or
+    is the requester; on SEV-3 and SEV-4 without an IC the owner (APP-03, APP-22).
+
+    `major` says that the incident has been SEV-1 or SEV-2 since it was proposed: then nobody answers for their own.
+    """
+    commander = state["seats"].get("ic")
+    if commander is None:
+        owner = state["owner"]
+        barred = owner is None or force(state) in (1, 2, None) or (major and owner == requester)
+        return [] if barred or owner is None else [owner]
+    if not commander.get("away") and commander["user"] != requester:
+        return [commander["user"]]
+    deputy = holder(state, "deputy")
+    chain = [*([deputy] if deputy else []), *state["managers"]]
+    # A commander who is away answers for nothing, a manager or not.
+    return [user for user in dict.fromkeys(chain) if user not in (requester, commander["user"])]
 
 
 def responders(state: State) -> list[int]:

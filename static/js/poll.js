@@ -113,6 +113,13 @@ const older = (rev) => /^\d+$/.test(rev) && /^\d+$/.test(cursor) && Number(rev) 
 function collect(html) {
   const box = document.createElement("template");
   box.innerHTML = html;
+  // Words were redacted: a region in use would keep them, as would a form filled in from the record. Drafts stay in this browser.
+  const redacted = box.content.querySelector("#r-state")?.dataset.redacted;
+  if (redacted !== undefined && live.dataset.redacted !== undefined && redacted !== live.dataset.redacted) {
+    stopped = true;
+    location.replace(location.pathname + location.search);
+    return;
+  }
   for (const part of [...box.content.children]) {
     if (part.hasAttribute("data-rows")) putRows(part);
     else if (part.id) waiting.set(part.id, part);

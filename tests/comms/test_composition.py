@@ -59,7 +59,8 @@ def test_responders_read_every_part_of_the_internal_update() -> None:
     assert "SEV-1: Primary database stopped accepting writes" in body
     assert "Time: 2026-03-29 01:15 UTC, 28 min since detection" in body
     assert "Status: Mitigating" in body
-    assert "- Card payments fail, since 00:47 UTC, 12,000 users, 50,000 EUR per hour" in body
+    assert "- Card payments fail, since 00:47 UTC, 12,000 users\n" in body
+    assert "50,000" not in body  # revenue is for executives (RBAC-18)
     assert "What we know:\nThe disk controller of db-01 is failing." in body
     assert "What we are doing:\nFailing over to db-02." in body
     assert "Next update: by 01:30 UTC, or sooner if the status changes." in body

@@ -212,9 +212,11 @@ def test_a_change_nobody_answers_reminds_ic_and_deputy_after_five_minutes() -> N
 
 def test_the_ic_never_carries_out_a_change() -> None:
     incident, sarah, alex = crew()
-    do(incident, "changes", alex, T0 + minutes(1), **WORDS, risk="r", implementer=sarah.uid)
+    named = refused(incident, "changes", alex, 1, **WORDS, risk="r", implementer=sarah.uid)
+    do(incident, "changes", alex, T0 + minutes(1), **WORDS, risk="r")
     do(incident, "approvals", sarah, T0 + minutes(2), number=1)
 
+    assert named == ["GATE-06"]
     assert "GATE-06" in refused(incident, "starts", sarah, 3, number=1)
 
 

@@ -14,7 +14,9 @@ from django.db import transaction
 
 from desk.registry import every_act
 from incidentdesk.kernel import clock
+from incidents.authority import Authority
 from incidents.models import Incident
+from incidents.record import protocol_of
 from people.matrix import Right
 from people.models import User
 from people.rights import Column, Grant, columns, may
@@ -101,24 +103,23 @@ def tried(act: Callable[..., Came], *what: Any) -> Came:
     return came
 
 
-def right_of(scene: Cast, noun: str) -> Right:
-    """The right an act takes here; closing what was only just declared is dismissing it (INC-10)."""
+def right_of(scene: Cast, noun: str) -> Right | None:
+    """The right an act takes here, or None where it is the person's without one."""
     flow = every_act()[noun]
-    if noun == "closures" and scene.incident.status in ("open", "investigating"):
-        return Right.DISMISS
-    return (
-        flow.right
-        if isinstance(flow.right, Right)
-        else flow.right(flow.form(**body(noun, other=scene.other)))
-    )
+    if isinstance(flow.right, Right):
+        return flow.right
+    state = Incident.objects.get(pk=scene.incident.pk).state
+    protocol = protocol_of(scene.incident.protocol_id)
+    who = Authority.of(protocol, state, scene.person, clock.now())
+    return flow.right(who, flow.form(**body(noun, other=scene.other)))
 
 
 def wrong(scene: Cast, noun: str, came: dict[str, Came]) -> list[str]:
     """Where flow, page or API let through what the table refuses, or refuse what it allows."""
     flow, right = every_act()[noun], right_of(scene, noun)
-    held = may(right, scene.columns, scene.grants)
+    held = right is None or may(right, scene.columns, scene.grants)
     inside = scene.person.sees_room
-    by_role = isinstance(flow.right, Right) and may(right, columns(scene.person.roles))
+    by_role = isinstance(flow.right, Right) and may(flow.right, columns(scene.person.roles))
     summary = may(Right.SEE, columns(scene.person.roles))
     found = []
     for door, each in came.items():

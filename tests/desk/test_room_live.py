@@ -197,7 +197,7 @@ def test_a_changed_poll_takes_the_same_number_of_statements_at_50_and_at_5000_en
 
 
 def test_every_kind_that_can_be_written_has_its_row_of_regions_or_changes_the_timeline_alone() -> None:
-    alone = {"question", "action", "nothing", "note", "corrected", "redacted", "refused", "clock.rolled"}
+    alone = {"question", "action", "nothing", "note", "corrected", "refused", "clock.rolled"}
 
     assert set(WORDS) - set(NEEDS) == alone
     assert {name for names in NEEDS.values() for name in names} <= set(REGIONS)

@@ -53,14 +53,14 @@ def test_a_driven_incident_is_read_at_its_drivers_last_instant_and_does_not_poll
     assert room.live.closed
 
 
-def test_a_closed_record_offers_no_act(sarah: User, alex: User) -> None:
+def test_a_closed_record_offers_no_act_but_sending_again_what_was_given_up(sarah: User, alex: User) -> None:
     incident = make_incident(by=sarah)
     do(incident, "seats", sarah, T0, role="ic")
     do(incident, "closures", sarah, T0 + minutes(3), note="a drill of the monitoring")
 
     room = room_of(incident, sarah, T0 + minutes(4))
 
-    assert room.may == frozenset()
+    assert room.may == {"deliveries"}
     assert room.banners == ()
     assert all(not seat.acts for seat in room.roster.seats)
 

@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
-from desk.room.standing import approvers
 from desk.room.view import Room
 from incidents.protocol import State
+from incidents.protocol.state import approvers
 from people.models import User
 from tests.desk.doors import signed_in
 from tests.desk.rooms import banner, led, room_of

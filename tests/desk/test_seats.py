@@ -39,11 +39,13 @@ def word(incident: Incident, clock: str, subject: object = "", after: float = 0)
 
 @pytest.mark.django_db
 @pytest.mark.ledger("ROLE-01")
-def test_naming_a_new_ic_ends_the_old_term_in_the_same_transaction_with_both_stamps() -> None:
+def test_a_new_ic_ends_the_old_term_in_the_same_transaction_with_both_stamps() -> None:
     incident, sarah = led()
     dana = commander("Dana")
+    do(incident, "seats", sarah, T0 + minutes(8), role="ic", person=dana.uid)
+    assert incident.ic == sarah  # naming another IC is an offer
 
-    do(incident, "seats", sarah, T0 + minutes(9), role="ic", person=dana.uid)
+    do(incident, "handover-answers", dana, T0 + minutes(9), seat="ic", answer="accept")
 
     terms = list(
         Seat.objects.filter(incident=incident, role="ic")
@@ -137,12 +139,13 @@ def test_an_offer_of_another_seat_leaves_the_handover_of_the_ic_open() -> None:
 def test_an_offer_is_over_once_somebody_else_was_named_for_the_seat() -> None:
     incident, sarah = led()
     bea, cal = commander("Bea"), commander("Cal")
-    do(incident, "handovers", sarah, T0 + minutes(3), seat="ic", person=bea.uid, text="brief")
-    do(incident, "seats", sarah, T0 + minutes(4), role="ic", person=cal.uid)
+    do(incident, "seats", sarah, T0 + minutes(2), role="ops", person=commander("Ann").uid)
+    do(incident, "handovers", sarah, T0 + minutes(3), seat="ops", person=bea.uid, text="brief")
+    do(incident, "seats", sarah, T0 + minutes(4), role="ops", person=cal.uid)
 
     with pytest.raises(Refused, match="not offered to you any more"):
-        do(incident, "handover-answers", bea, T0 + minutes(5), seat="ic", answer="accept")
-    assert incident.ic == cal
+        do(incident, "handover-answers", bea, T0 + minutes(5), seat="ops", answer="accept")
+    assert incident.state["seats"]["ops"]["user"] == cal.pk
 
 
 @pytest.mark.django_db
@@ -294,12 +297,11 @@ def test_each_severity_names_the_seats_it_needs() -> None:
 @pytest.mark.django_db
 def test_a_seat_that_changed_meanwhile_answers_who_did_it() -> None:
     incident, sarah = led()
-    seen = incident.state["seats"]["ic"]["seq"]
     dana, third = commander("Dana"), commander("Third")
-    do(incident, "seats", sarah, T0 + minutes(1), role="ic", person=dana.uid, seen_version=seen)
+    do(incident, "seats", sarah, T0 + minutes(1), role="ops", person=dana.uid, seen_version=0)
 
-    with pytest.raises(Stale, match=r"Sarah named somebody for the seat Incident Commander at 06:48:00 UTC"):
-        do(incident, "seats", dana, T0 + minutes(2), role="ic", person=third.uid, seen_version=seen)
+    with pytest.raises(Stale, match=r"Sarah named somebody for the seat Ops Lead at 06:48:00 UTC"):
+        do(incident, "seats", sarah, T0 + minutes(2), role="ops", person=third.uid, seen_version=0)
 
 
 @pytest.mark.django_db

@@ -381,7 +381,8 @@ def test_on_sev_3_the_owner_resolves_from_mitigating_without_a_window() -> None:
     do(incident, "impact-ends", eng, T0 + minutes(5))
     assert incident.status == "mitigating"
 
-    do(incident, "resolutions", ada, T0 + minutes(6))
+    assert set(gates(incident, "resolutions", ada, 6)) == {"GATE-08", "RES-03"}
+    do(incident, "resolutions", ada, T0 + minutes(6), proof="p99 is 120 ms", items=ITEMS)
 
     assert incident.status == "resolved"
 

@@ -348,12 +348,26 @@ def test_the_internal_text_has_its_fields_in_order() -> None:
     assert body.startswith("SEV-1: Ledger: writes fail\n")
     wanted = [
         "SEV-1: ", "07:00 UTC (08:00 CET), 13 min since detection", "Status: Investigating", "payments fail",
-        "1200 users", "15000 per hour", "What we know:\nsince v3.2.1", "- roll back (proposed) (Alex)",
+        "1200 users", "What we know:\nsince v3.2.1", "- roll back (proposed) (Alex)",
         "Channel: https://meet.example/1", f"Incident commander: Sarah, {sarah.email}", "Next update: by 07:15 UTC",
     ]  # fmt: skip
     places = [body.find(part) for part in wanted]
     assert -1 not in places, dict(zip(wanted, places, strict=True))
     assert places == sorted(places)
+    assert "15000" not in body  # revenue is not for every responder (RBAC-18)
+
+
+@pytest.mark.ledger("RBAC-18", "COM-22")
+def test_stated_revenue_stands_in_the_text_to_executives_alone() -> None:
+    incident, sarah, jordan = crew()
+    do(incident, "impact", sarah, T0 + minutes(1), users=1_234_567, revenue=15_000_000)
+
+    do(incident, "updates", jordan, T0 + minutes(3), audiences=["responders", "executives", "clients", "public"],
+       impact="payments fail")  # fmt: skip
+
+    texts = {text.audience: text.body for text in Update.objects.get().texts.all()}
+    assert [name for name, body in texts.items() if "15,000,000 per hour" in body] == ["executives"]
+    assert "1234567 users" in texts["responders"]
 
 
 @pytest.mark.ledger("TPL-11", "TPL-12")

@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.utils import ProgrammingError
 
+from desk.redacting import redact
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidents.models import EntryText, Incident, TimelineEntry
-from incidents.redaction import redact
 from incidents.verify import verify
 from tests.factories import T0, commander, do, make_incident, minutes
 from tests.people.factories import make_user

@@ -101,6 +101,8 @@ DERIVED = {
     Right.TELL_LEAD: WORKING | {Column.MANAGER},
     Right.TICK: WORKING | {Column.MANAGER},
     Right.SEND_INTERNAL: {Column.IC, Column.COMMS},
+    Right.SEND_EXECUTIVES: {Column.COMMS},
+    Right.SEND_PUBLIC: {Column.COMMS},
     Right.RELIEVE_IC: {Column.MANAGER},
     Right.MANAGE_PEOPLE: set[Column](),
     Right.REDACT: set[Column](),
@@ -246,11 +248,23 @@ def test_a_manager_and_a_deputy_approve_only_when_the_chain_comes_to_them() -> N
         assert not may(Right.APPROVE_CHANGE, columns([role]), list(Grant)), role
 
 
-def test_support_and_the_ic_send_the_first_client_text_and_no_other() -> None:
-    for held in (columns([Role.SUPPORT]), columns([Role.IC], ["ic"])):
-        assert not may(Right.SEND_TEXT, held)
-        assert may(Right.SEND_TEXT, held, [Grant.FIRST_CLIENT_TEXT])
+def test_support_sends_the_first_client_text_and_no_other() -> None:
+    held = columns([Role.SUPPORT])
+
+    assert not may(Right.SEND_TEXT, held)
+    assert may(Right.SEND_TEXT, held, [Grant.FIRST_CLIENT_TEXT])
+    assert not may(Right.SEND_PUBLIC, held, [Grant.FIRST_CLIENT_TEXT])
+    assert not may(Right.SEND_TEXT, columns([Role.IC], ["ic"]), [Grant.FIRST_CLIENT_TEXT])
     assert not may(Right.SEND_TEXT, columns([Role.ENGINEER]), [Grant.FIRST_CLIENT_TEXT])
+
+
+def test_beside_a_comms_lead_the_ic_writes_to_responders_alone_unless_the_setting_is_on() -> None:
+    held = columns([Role.IC], ["ic"], has_ic=True)
+    others = (Right.SEND_EXECUTIVES, Right.SEND_TEXT, Right.SEND_PUBLIC)
+
+    assert may(Right.SEND_INTERNAL, held)
+    assert not any(may(right, held) for right in others)
+    assert all(may(right, held, [Grant.IC_MAY_SEND]) for right in others)
 
 
 def test_while_the_comms_seat_is_empty_the_ic_and_before_one_the_owner_may_send() -> None:

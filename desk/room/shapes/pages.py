@@ -171,6 +171,7 @@ class UpdateView:
     number: int
     due: Countdown
     live: Live
+    redacted: int  # as in r-state
     statuses: tuple[Option, ...]  # INC-46 fixed list, chosen = present one
     impact: str  # prefilled
     known: str

@@ -351,6 +351,7 @@ class State:
     objective: int
     owner: int
     waiting: int  # approvals waiting (tab bar count)
+    redacted: int  # the last entry that says so: a page that shows an older one is opened again
     bridge: str  # number or link, shown when offline
 
 

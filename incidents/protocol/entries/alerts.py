@@ -11,7 +11,10 @@ from incidents.protocol.state import Entry, PageState, State, ended
 @handles("alert.fired")
 def _alert(protocol: Protocol, state: State, entry: Entry) -> None:
     p = entry.payload
-    state["alerts"] = {**state["alerts"], str(p["alert"]): {"firing": True, "critical": p["critical"]}}
+    state["alerts"] = {
+        **state["alerts"],
+        str(p["alert"]): {"firing": True, "critical": p["critical"], "seq": entry.seq},
+    }
     raised = p.get("presumed")
     if raised and state["severity"] is None and (state["presumed"] is None or raised < state["presumed"]):
         state["presumed"] = raised
@@ -21,7 +24,7 @@ def _alert(protocol: Protocol, state: State, entry: Entry) -> None:
 def _alert_resolved(protocol: Protocol, state: State, entry: Entry) -> None:
     key = str(entry.payload["alert"])
     known = state["alerts"].get(key, {"critical": False})
-    state["alerts"] = {**state["alerts"], key: {**known, "firing": False}}
+    state["alerts"] = {**state["alerts"], key: {**known, "firing": False, "seq": entry.seq}}
 
 
 @handles("alert_time.corrected")

@@ -2,9 +2,10 @@
 
 from typing import cast
 
+from incidents.protocol import occurrences
 from incidents.protocol.definition import Protocol
 from incidents.protocol.entries.handlers import handles
-from incidents.protocol.state import ChangeState, Entry, State
+from incidents.protocol.state import ChangeState, Entry, State, force
 
 
 @handles("change.proposed")
@@ -19,6 +20,7 @@ def _proposed(protocol: Protocol, state: State, entry: Entry) -> None:
         risk=p["risk"],
         notice=p.get("notice", False),
         at=entry.happened,
+        major=force(state) in (1, 2),
     )
     state["changes"] = {**state["changes"], str(p["change"]): change}
 
@@ -41,7 +43,7 @@ def _changed(protocol: Protocol, state: State, entry: Entry) -> None:
     change = cast(ChangeState, dict(state["changes"][key]))
     change.update({"state": CHANGE_STATES[entry.kind], "seq": entry.seq})
     if entry.kind == "change.approved":
-        change["approver"] = entry.by
+        change.update({"approver": entry.by, "under": force(state)})
     if entry.kind == "change.started":
         change["implementer"] = entry.by
     if entry.kind == "change.confirmed":
@@ -67,6 +69,29 @@ def _change_done(protocol: Protocol, state: State, entry: Entry) -> None:
         risk=known["risk"] if known else False,
         notice=known["notice"] if known else False,
         at=known["at"] if known else entry.happened,
+        major=known["major"] if known else force(state) in (1, 2),
+        under=known.get("under") if known else None,
         unauthorised=not (known and known["approver"]),
     )
     state["changes"] = {**state["changes"], key: change}
+
+
+@handles("change.lapsed")
+def _lapsed(protocol: Protocol, state: State, entry: Entry) -> None:
+    """An own approval that the rise to SEV-1 or SEV-2 ended: it waits for an answer again, and the decision clock runs."""
+    key = str(entry.payload["change"])
+    change = cast(ChangeState, dict(state["changes"][key]))
+    change.update({"state": "proposed", "seq": entry.seq, "approver": None, "under": None})
+    state["changes"] = {**state["changes"], key: change}
+    clock = protocol.clock.get("decision")
+    if clock is not None:
+        occurrences.start(protocol, state, clock, key, entry, again=True)
+
+
+def raised(state: State) -> None:
+    """SEV-1 or SEV-2 is in force: nobody answers for a change of their own any more that was proposed by now."""
+    if any(not change["major"] for change in state["changes"].values()):
+        state["changes"] = {
+            number: change if change["major"] else cast(ChangeState, {**change, "major": True})
+            for number, change in state["changes"].items()
+        }

@@ -12,6 +12,7 @@ def _impact_started(protocol: Protocol, state: State, entry: Entry) -> None:
     if entry.by is not None:
         state["hit"] = True  # somebody says that customers felt it
     intervals = state["impact"]
+    state["impact_seq"] = entry.seq
     if entry.payload.get("again"):
         state["impact"] = [*intervals, [at, None]]
     else:
@@ -51,4 +52,10 @@ def _impact(protocol: Protocol, state: State, entry: Entry) -> None:
 def _scope(protocol: Protocol, state: State, entry: Entry) -> None:
     state["clients"] = entry.payload.get("clients") or []
     if state["clients"] and entry.by is not None:
+        state["hit"] = True
+
+
+@handles("blast.reported")
+def _blast(protocol: Protocol, state: State, entry: Entry) -> None:
+    if entry.payload.get("clients"):
         state["hit"] = True

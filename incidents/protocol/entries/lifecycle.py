@@ -26,6 +26,7 @@ def _opened(protocol: Protocol, state: State, entry: Entry) -> None:
             "presumed": p["presumed"],
             "owner": p.get("owner"),
             "clients": p.get("clients", []),
+            "hit": bool(p.get("clients")) and entry.by is not None,
         }
     )
     milestones.stamp(state, "alert_fired", p["alert"], entry.seq)

@@ -26,6 +26,12 @@ def _settled(protocol: Protocol, state: State, entry: Entry) -> None:
 @handles("update.sent")
 def _sent(protocol: Protocol, state: State, entry: Entry) -> None:
     state["sent"] = {**state["sent"], **dict.fromkeys(heard(entry), entry.happened)}
+    state["sent_seq"] = entry.seq
+
+
+@handles("redacted")
+def _redacted(protocol: Protocol, state: State, entry: Entry) -> None:
+    state["redacted"] = entry.seq
 
 
 @handles("client.confirmed")

@@ -6,7 +6,7 @@ from incidents.protocol import occurrences
 from incidents.protocol.definition import Protocol
 from incidents.protocol.entries.handlers import handles
 from incidents.protocol.match import NO_ACT
-from incidents.protocol.state import Entry, OfferState, SeatState, State
+from incidents.protocol.state import Entry, OfferState, SeatState, State, force, holder
 
 
 @handles("seat.claimed", "seat.named", "seat.accepted")
@@ -18,7 +18,7 @@ def _seated(protocol: Protocol, state: State, entry: Entry) -> None:
     hold(state, p["seat"], held)
     _left(protocol, state, p["seat"], before, entry)
     if p["seat"] == "ic":
-        state["acks"] = []
+        state.update({"acks": [], "relieved": None})
     if not claimed:
         _call(protocol, state, entry, p["user"])
 
@@ -35,19 +35,18 @@ def _seat_ended(protocol: Protocol, state: State, entry: Entry) -> None:
     gone = state["seats"].get(entry.payload["seat"])
     state["seats"] = {seat: held for seat, held in state["seats"].items() if seat != entry.payload["seat"]}
     _left(protocol, state, entry.payload["seat"], gone, entry)
+    if entry.payload["seat"] == "ic" and gone is not None:
+        # Ended by somebody else: a relief (ROLE-35), after which a manager may offer the seat.
+        state["relieved"] = entry.by if entry.by not in (None, gone["user"]) else None
 
 
 def _left(protocol: Protocol, state: State, seat: str, gone: SeatState | None, entry: Entry) -> None:
-    """A seat has changed hands: who left owes nothing for it, and an offer of it is over, as are those the holder made."""
+    """A seat has changed hands: who left owes nothing for it, and where somebody has taken it an offer of it is over."""
     if gone and not any(held["user"] == gone["user"] for held in state["seats"].values()):
         for kind in ("joined", "seat"):
             occurrences.end(protocol, state, protocol.clock[kind], str(gone["user"]), entry.happened)
-    withdraw_offer(state, seat)
-    if gone and seat == "ic":
-        for other, offer in state["offers"].items():
-            own = state["seats"].get(other)
-            if offer["by"] == gone["user"] and not (own and own["user"] == gone["user"]):
-                withdraw_offer(state, other)
+    if seat in state["seats"]:
+        withdraw_offer(state, seat)
 
 
 @handles("seat.offered")
@@ -112,6 +111,26 @@ def _joined(protocol: Protocol, state: State, entry: Entry) -> None:
 def withdraw_offer(state: State, seat: str) -> None:
     """The offer of a seat is over; those of other seats stand."""
     state["offers"] = {each: offer for each, offer in state["offers"].items() if each != seat}
+
+
+def prune_offers(before: State, state: State) -> None:
+    """An offer ends with the term of who made it: in a seat, as owner in charge, or as manager after a relief."""
+    left = holder(before, "ic") if holder(before, "ic") != holder(state, "ic") else None
+    state["offers"] = {
+        seat: offer for seat, offer in state["offers"].items() if _stands(state, seat, offer["by"], left)
+    }
+
+
+def _stands(state: State, seat: str, by: int | None, left: int | None) -> bool:
+    """`left` is whose term as IC this entry ended: what they offered as IC is over, their own other seat is not."""
+    if by is None or by == holder(state, seat):
+        return by is not None
+    if by != left and any(held["user"] == by for held in state["seats"].values()):
+        return True
+    if holder(state, "ic") is not None:
+        return False
+    in_charge = force(state) in (3, 4) and by == state["owner"]
+    return in_charge or (seat == "ic" and state["relieved"] is not None and by != left)
 
 
 def present(state: State, entry: Entry) -> None:

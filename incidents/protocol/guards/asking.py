@@ -7,7 +7,7 @@ from typing import Any
 
 from incidentdesk.kernel.errors import Block
 from incidents.protocol.definition import Protocol
-from incidents.protocol.state import ChangeState, State, force, holder
+from incidents.protocol.state import ChangeState, State, force, holder, seat_kind
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def standing(state: State, act: Act) -> frozenset[str]:
 
     On SEV-3 and SEV-4 without an IC the owner has the IC's rights (ROLE-30).
     """
-    words = {seat.split(".")[0] for seat, held in state["seats"].items() if held["user"] == act.by}
+    words = {seat_kind(seat) for seat, held in state["seats"].items() if held["user"] == act.by}
     if act.by is not None and act.by == state["owner"]:
         words.add("owner")
         if holder(state, "ic") is None and force(state) in (3, 4):

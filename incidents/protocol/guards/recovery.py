@@ -42,7 +42,7 @@ def _window(ask: Ask) -> Block | None:
 
 @guard("proof given")
 def _proof(ask: Ask) -> Block | None:
-    if not ask.major or ask.act.fields.get("proof"):
+    if ask.act.fields.get("proof"):
         return None
     return Block("GATE-08", "Resolve needs one line of proof that every affected service is green: a reading and where you saw it.")  # fmt: skip
 
@@ -65,8 +65,6 @@ def _review(ask: Ask) -> Block | None:
 
 @guard("checklist answered")
 def _checklist(ask: Ask) -> Block | None:
-    if not ask.major:
-        return None
     answers = {**ask.state["items"], **ask.act.fields.get("items", {})}
     open_items = [item.text for item in ask.protocol.checklists["resolve"] if not answers.get(item.id)]
     if not open_items:

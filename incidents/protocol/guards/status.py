@@ -2,7 +2,7 @@
 
 from incidentdesk.kernel.errors import Block
 from incidents.protocol.guards.asking import Ask, guard
-from incidents.protocol.state import ended, holder
+from incidents.protocol.state import ChangeState, ended, holder
 
 
 @guard("severity set")
@@ -60,10 +60,31 @@ def _finding(ask: Ask) -> Block | None:
 
 @guard("change approved")
 def _change_approved(ask: Ask) -> Block | None:
-    ready = {"approved", "started", "finished", "confirmed", "done"}
-    if ask.act.fields.get("workaround") or any(c["state"] in ready for c in ask.state["changes"].values()):
+    """An approved change or a workaround is in progress; one that failed or that nobody approved mitigates nothing."""
+    if ask.act.fields.get("workaround") or any(_mitigates(c) for c in ask.state["changes"].values()):
         return None
     return Block("APP-07", "Mitigating needs an approved change or a workaround under way. Propose a change, or name the workaround.")  # fmt: skip
+
+
+def _mitigates(change: ChangeState) -> bool:
+    if change["state"] == "confirmed":
+        return bool(change.get("effect"))
+    return change["state"] in ("approved", "started", "finished") or (
+        change["state"] == "done" and not change.get("unauthorised")
+    )
+
+
+@guard("mitigation over")
+def _mitigation_over(ask: Ask) -> Block | None:
+    """GATE-25: a mitigation that still runs has neither failed nor been reverted."""
+    for number, change in ask.state["changes"].items():
+        if change["state"] == "started":
+            return Block("GATE-25", f"Change {number} is still under way, so the mitigation has not failed yet. "
+                         "Finish the change first. The status is unchanged.")  # fmt: skip
+        if change["state"] == "finished":
+            return Block("GATE-25", f"Nobody has said whether change {number} had an effect. "
+                         "Confirm its effect first. The status is unchanged.")  # fmt: skip
+    return None
 
 
 @guard("not ended")

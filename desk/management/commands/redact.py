@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from desk.redacting import redact
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
 from incidents.models import Incident
-from incidents.redaction import redact
 from people.audit import Event, Source
 from people.models import User
 
@@ -38,11 +38,14 @@ class Command(BaseCommand):
         try:
             now = clock.now()
             with transaction.atomic():
-                mark = redact(incident, options["seq"], reason=options["reason"], by=by, now=now)
-                about, entry = f"redact {incident.key}", options["seq"]
-                Source(by).record(Event.COMMAND, about=about, details={"entry": entry, "mark": mark}, now=now)
+                done = redact(incident, options["seq"], reason=options["reason"], by=by, now=now)
+                about, details = f"redact {incident.key}", {"entry": options["seq"], "mark": done.mark}
+                Source(by).record(Event.COMMAND, about=about, details=details, now=now)
         except DeskError as error:
             raise CommandError(error.sentence) from error
         self.stdout.write(
-            f"The text of entry {options['seq']} is gone; entry {mark} says who did it and why."
+            f"The text of entry {options['seq']} is gone; entry {done.mark} says who did it and why."
         )
+        if done.also:
+            entries = ", ".join(str(seq) for seq in done.also)
+            self.stdout.write(f"The same words are in entries {entries}. Redact these too.")
