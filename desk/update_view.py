@@ -25,7 +25,7 @@ from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
 from incidents.disclosure import hidden_audiences
 from incidents.models import EntryText, Incident, TimelineEntry
-from incidents.protocol import Reading, State, read
+from incidents.protocol import Reading, State, clocks, read
 from incidents.protocol.state import ended, force
 from incidents.record import Record, state_of
 from people.models import User
@@ -283,12 +283,18 @@ def _rule(found: Desk) -> str:
     """The latest time that the cadence lets one promise (CLK-15)."""
     if ended(found.state):
         return "It is resolved, so no further update has to be promised."
-    protocol, level = found.record.protocol, force(found.state)
-    limits = [each.limit(level) for each in protocol.clocks if each.kind == "cadence"]
-    known = [limit for limit in limits if limit is not None]
-    if not known:
+    protocol, state, level = found.record.protocol, found.state, force(found.state)
+    at = stamp(found.now)
+    latest = [
+        (clocks.after(protocol, state, each, at, limit), limit, clocks.in_hours(protocol, state, each))
+        for each in protocol.clocks
+        if each.kind == "cadence" and (limit := each.limit(level)) is not None
+    ]
+    if not latest:
         return f"SEV-{level} binds to no time; name one all the same."
-    return f"Left empty: {rough(min(known) * 60)} after sending, the latest that SEV-{level} allows."
+    _, limit, in_hours = min(latest)
+    working = " of working time" if in_hours else ""
+    return f"Left empty: {rough(limit * state['minute'])}{working} after sending, the latest that SEV-{level} allows."
 
 
 def _no_change(found: Desk, shown: Sequence[Sheet]) -> str:

@@ -109,11 +109,11 @@ def _past(incident: Incident, words: Words) -> DeskPast:
 
 
 def _duration(incident: Incident, words: Words) -> str:
-    """How long customers felt it; where that was never stated, from alert to resolved. Protocol minutes."""
-    whole, _ = impact_minutes(incident.state, words.now)
-    if not whole and incident.resolved_at:
-        whole = (incident.resolved_at - incident.alert_fired_at).total_seconds() / incident.state["minute"]
-    return rough(whole * 60)
+    """How long customers felt it; where that was never stated, from alert to resolved. Time as it passed."""
+    seconds = impact_minutes(incident.state, words.now)[0] * incident.state["minute"]
+    if not seconds and incident.resolved_at:
+        seconds = (incident.resolved_at - incident.alert_fired_at).total_seconds()
+    return rough(seconds)
 
 
 def _quiet(board: Board) -> str:

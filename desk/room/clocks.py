@@ -1,11 +1,28 @@
 """r-clocks: one tile for each clock of the strip, its limit and its anchor named (CLK-01, CLK-02); the next update."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from desk.room.shapes import ClockTile, Countdown
 from desk.room.words import Words, counted, figure, fixed, rough, upward
-from incidents.protocol import Protocol, Reading, State
+from incidentdesk.kernel.stamps import Stamp, stamp
+from incidents.protocol import Protocol, Reading, State, clocks
 from incidents.sentences import readers
+
+
+@dataclass(frozen=True)
+class Time:
+    """How the clocks of an incident count: by its own minute, and in business hours where they keep them."""
+
+    protocol: Protocol
+    state: State
+    now: Stamp
+
+    def counted(self, reading: Reading, start: Stamp | None, end: Stamp | None) -> float:
+        """Seconds from `start` to `end` as the reading's clock counts them; 0 where either is not known."""
+        if start is None or end is None:
+            return 0.0
+        return clocks.lasted(self.protocol, self.state, self.protocol.clock[reading.clock], start, end)
 
 
 def tiles(
@@ -38,7 +55,7 @@ def _tile(readings: Sequence[Reading], protocol: Protocol, state: State, words: 
     shape = {"not started": _idle, "running": _running, "overdue": _running, "void": _void}.get(
         reading.word, _past
     )
-    return shape(reading, tally, state["minute"], words)
+    return shape(reading, tally, Time(protocol, state, stamp(words.now)), words)
 
 
 def _tally(readings: Sequence[Reading]) -> str:
@@ -60,21 +77,22 @@ def _id(reading: Reading) -> str:
     return reading.clock.replace(".", "-")
 
 
-def _idle(reading: Reading, tally: str, minute: float, words: Words) -> ClockTile:
+def _idle(reading: Reading, tally: str, time: Time, words: Words) -> ClockTile:
     return ClockTile(_id(reading), reading.label, "idle", "not started", limit(reading), None)
 
 
-def _void(reading: Reading, tally: str, minute: float, words: Words) -> ClockTile:
+def _void(reading: Reading, tally: str, time: Time, words: Words) -> ClockTile:
     return ClockTile(
         _id(reading), reading.label, "void", "void", tally or f"no longer due, {limit(reading)}", None
     )
 
 
-def _running(reading: Reading, tally: str, minute: float, words: Words) -> ClockTile:
-    left = reading.left * minute
+def _running(reading: Reading, tally: str, time: Time, words: Words) -> ClockTile:
+    minute = time.state["minute"]
     late = reading.word == "overdue"
     whole = round(reading.minutes * minute)
-    value = f"late {figure(reading.by * minute)}" if late else f"{upward(left)} left"
+    value = f"late {figure(reading.by * minute)}" if late else f"{upward(reading.left * minute)} left"
+    left = time.counted(reading, time.now, reading.due)
     spent = whole if late else max(0, min(whole, round(whole - left)))
     return ClockTile(
         id=_id(reading),
@@ -90,10 +108,12 @@ def _running(reading: Reading, tally: str, minute: float, words: Words) -> Clock
     )
 
 
-def _past(reading: Reading, tally: str, minute: float, words: Words) -> ClockTile:
+def _past(reading: Reading, tally: str, time: Time, words: Words) -> ClockTile:
     met = reading.word == "met"
-    took = (reading.by if met else reading.minutes + reading.by) * minute
-    note = [] if met else [f"missed by {figure(reading.by * minute)}"]
+    whole = round(reading.minutes * time.state["minute"])
+    over = time.counted(reading, reading.due, reading.at)
+    took = time.counted(reading, reading.anchor, reading.at) if met else whole + over
+    note = [] if met else [f"missed by {figure(over)}"]
     note.append(limit(reading))
     if reading.entered >= 1:
         note.append(f"entered {reading.entered:.0f} min later")
@@ -102,7 +122,6 @@ def _past(reading: Reading, tally: str, minute: float, words: Words) -> ClockTil
     value = figure(took) if reading.word != "missed" else "missed"
     if reading.window:
         value = "passed"
-    whole = round(reading.minutes * minute)
     return ClockTile(
         id=_id(reading),
         label=reading.label,

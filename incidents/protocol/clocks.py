@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from incidentdesk.kernel.stamps import Stamp
+from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.protocol import hours
 from incidents.protocol.definition import Clock, Protocol, Step
 from incidents.protocol.state import Occurrence, State, force
@@ -35,6 +35,13 @@ def after(protocol: Protocol, state: State, clock: Clock, at: Stamp, minutes: fl
     if in_hours(protocol, state, clock):
         return hours.later_open(at, minutes, state["minute"], state["business"], state["zone"])
     return hours.later(at, minutes, state["minute"])
+
+
+def lasted(protocol: Protocol, state: State, clock: Clock, start: Stamp, end: Stamp) -> float:
+    """Seconds from `start` to `end` that the clock counts: those of business hours where it keeps them; 0 backwards."""
+    if in_hours(protocol, state, clock):
+        return hours.open_seconds(start, end, state["business"], state["zone"])
+    return max(0.0, (moment(end) - moment(start)).total_seconds())
 
 
 def live(state: State, clock: Clock) -> list[str]:

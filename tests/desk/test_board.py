@@ -194,3 +194,16 @@ def test_what_else_is_late_in_one_incident_is_one_line_the_latest_first() -> Non
     assert [wait.text for wait in late] == [
         "overdue: Bridge open, Blast radius, Theory or escalate and Leadership"
     ]
+
+
+def test_how_long_an_impact_lasted_is_told_as_it_passed_also_where_a_minute_is_shorter(settings: Any) -> None:
+    settings.MINUTE_SECONDS = 6.0
+    sarah = commander()
+    incident = led(sarah, ago=5, severity=3)
+    do(incident, "impact-ends", sarah, clock.now() - minutes(2))
+    do(incident, "moves", sarah, clock.now() - minutes(2), to="monitoring", note="It healed itself")
+    do(incident, "resolutions", sarah, clock.now() - minutes(1), proof="Green")
+
+    past = shown(sarah).resolved[0]
+
+    assert past.duration == "3 min"

@@ -238,3 +238,25 @@ def test_the_page_and_its_preview_do_not_exist_outside_the_room(led: Any) -> Non
 
     assert browser.get(f"/incidents/{incident.key}/updates/new/").status_code == 404
     assert browser.post(f"/incidents/{incident.key}/updates/preview/", FIELDS).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("severity", "minute", "words"),
+    [
+        (1, 60.0, "Left empty: 15 min after sending"),
+        (1, 4.0, "Left empty: 1 min after sending"),
+        (3, 60.0, "Left empty: 2 h 0 min of working time after sending"),
+        (3, 30.0, "Left empty: 60 min of working time after sending"),
+        (4, 60.0, "SEV-4 binds to no time"),
+    ],
+)
+def test_the_page_says_the_latest_next_time_by_the_incidents_own_minute(
+    settings: Any, severity: int, minute: float, words: str
+) -> None:
+    settings.MINUTE_SECONDS = minute
+    ic = make_user("Sarah Okafor", roles=["ic", "engineer"])
+    incident = make_incident(by=ic, severity=severity, declared_at=clock.now() - minutes(2))
+
+    page = opened(signed_in(ic), incident)
+
+    assert words in markup.unescape(page)
