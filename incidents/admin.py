@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
+from incidentdesk.kernel.host_names import NotAnAddress, ascii_mail
 from incidents.models import Client, Incident, ProtocolVersion, Service
 from people.admin_base import DeskAdmin, LookOnly
 
@@ -49,10 +50,25 @@ class ServiceAdmin(DeskAdmin[Service]):
     prepopulated_fields = {"slug": ["name"]}
 
 
+class ClientForm(forms.ModelForm[Client]):
+    """A client's fields; addresses that no mail server takes are refused here."""
+
+    def clean_contact_emails(self) -> list[str]:
+        """As typed, once it is sure that each can be mailed."""
+        addresses: list[str] = self.cleaned_data["contact_emails"]
+        for address in addresses:
+            try:
+                ascii_mail(address)
+            except NotAnAddress as fault:
+                raise forms.ValidationError(f"{address}: {fault}") from None
+        return addresses
+
+
 @admin.register(Client)
 class ClientAdmin(DeskAdmin[Client]):
     """Clients with where they are told; the secret of their webhook can be set and is never shown."""
 
+    form = ClientForm
     list_display = ["name", "slug", "webhook_url"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}

@@ -8,11 +8,11 @@ from zoneinfo import available_timezones
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest
 
 from incidentdesk.kernel.errors import Invalid
+from incidentdesk.kernel.host_names import NotAnAddress, known_mail, readable_mail
 from incidentdesk.kernel.text import clean_line
 from people import tokens
 from people.models import EscalationStep, Session, Team, User
@@ -48,7 +48,7 @@ def create_user(
 
 def put(user: User, *, email: str, name: str, team: Team | None, zone: str) -> User:
     """Write what carries no rights. Raises Invalid naming the field."""
-    if email.strip().lower() != user.email:
+    if known_mail(email) != user.email:
         user.email = _free_address(email)
     user.name, user.team, user.zone = known_name(name), team, known_zone(zone)
     user.save(update_fields=["email", "name", "team", "zone"])
@@ -147,11 +147,10 @@ def known_zone(zone: str) -> str:
 
 
 def _free_address(email: str) -> str:
-    email = email.strip().lower()
     try:
-        validate_email(email)
-    except ValidationError as error:
-        raise _invalid("email", "This is not an e-mail address.") from error
+        email = readable_mail(email)
+    except NotAnAddress as fault:
+        raise _invalid("email", str(fault)) from None
     if User.objects.filter(email=email).exists():
         raise _invalid("email", "Somebody already signs in with this address.")
     return email

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Invalid
+from incidentdesk.kernel.host_names import known_mail
 from people import accounts, administration, audit, password_links
 from people.admin_base import DeskAdmin, LookOnly
 from people.administration import Profile
@@ -36,7 +37,7 @@ class UserForm(forms.ModelForm[User]):
 
     def clean_email(self) -> str:
         """Addresses are kept in lower case."""
-        return str(self.cleaned_data["email"]).strip().lower()
+        return known_mail(str(self.cleaned_data["email"]))
 
     def clean_name(self) -> str:
         """A name of which something is left."""

@@ -6,6 +6,7 @@ from allauth.account.forms import LoginForm
 from django import forms
 from django.core.exceptions import ValidationError
 
+from incidentdesk.kernel.host_names import known_mail
 from people import tokens
 from people.models import User
 from people.roles import Scope, Theme
@@ -31,6 +32,10 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         self.fields["remember"] = forms.BooleanField(
             label="Stay signed in on this device", required=False, initial=True
         )
+
+    def clean_login(self) -> str:
+        """The form in which addresses are stored: browsers send an international domain in ASCII."""
+        return known_mail(str(self.cleaned_data["login"]))
 
 
 class ConfirmForm(forms.Form):

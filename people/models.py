@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
+from incidentdesk.kernel.host_names import known_mail
 from people.rights import ROOM_ROLES, Right, columns, may
 from people.roles import Role, Scope, Theme
 
@@ -38,7 +39,7 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The person with this address, in any case of letters."""
-        return self.get(email=(username or "").lower())
+        return self.get(email=known_mail(username or ""))
 
 
 class User(AbstractBaseUser):

@@ -22,6 +22,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from incidentdesk.kernel.client_address import client_address
+from incidentdesk.kernel.host_names import known_mail
 from people.models import Throttle, User
 
 _SALT = "people.throttle.device"
@@ -104,7 +105,7 @@ def prune(*, now: datetime) -> int:
 
 def _buckets(request: HttpRequest, email: str) -> list[Bucket]:
     """The buckets of one try, narrow before wide."""
-    account = email.strip().lower()
+    account = known_mail(email)
     device = _known_device(request, account)
     if device:
         return [_bucket("device", PAIR, account, device)]

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.client_address import client_address
+from incidentdesk.kernel.host_names import known_mail
 from incidentdesk.kernel.http import DeskRequest
 from people import access, audit, demo_sign_in, sudo, throttle
 from people.audit import Event
@@ -119,7 +120,7 @@ def confirm(request: DeskRequest) -> HttpResponse:
 
 def _account(email: str) -> str:
     """Whose sign-in it was; what belongs to nobody is not recorded, since it may be a password in the wrong field."""
-    plain = email.strip().lower()
+    plain = known_mail(email)
     known = "\0" not in plain and User.objects.filter(email=plain).exists()
     return plain if known else "unknown account"
 

@@ -58,6 +58,17 @@ def ascii_mail(address: str) -> str:
     return f"{local}@{host}"
 
 
+def known_mail(text: str) -> str:
+    """The form under which an address would be known here; what can be none comes back in lower case and finds nobody.
+
+    A browser sends the domain of its e-mail fields in ASCII, a command line as it was typed.
+    """
+    try:
+        return readable_mail(text)
+    except NotAnAddress:
+        return text.strip().lower()
+
+
 def _mail_domain(domain: str) -> str:
     """A domain in ASCII, or an IP address in brackets; empty for what is neither."""
     if domain.startswith("[") and domain.endswith("]"):

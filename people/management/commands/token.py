@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
+from incidentdesk.kernel.host_names import known_mail
 from people import administration, tokens
 from people.audit import Source
 from people.models import User
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make it."""
-        user = User.objects.filter(email=options["user"].strip().lower(), is_active=True).first()
+        user = User.objects.filter(email=known_mail(options["user"]), is_active=True).first()
         if user is None:
             raise CommandError(f"Nobody active has the address {options['user']}. No token was made.")
         now = clock.now()

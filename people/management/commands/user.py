@@ -11,6 +11,7 @@ from django.db import transaction
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import DeskError
+from incidentdesk.kernel.host_names import known_mail
 from people import administration, password_links
 from people.administration import Profile
 from people.audit import Source
@@ -72,7 +73,7 @@ class Command(BaseCommand):
 
     def _put(self, options: dict[str, Any], now: datetime) -> tuple[User, bool]:
         team = self._team(options["team"]) if options["team"] else None
-        user = User.objects.filter(email=options["email"].strip().lower()).first()
+        user = User.objects.filter(email=known_mail(options["email"])).first()
         if user is None:
             profile = Profile(
                 name=options["name"] or options["email"].split("@")[0],
