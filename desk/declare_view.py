@@ -206,6 +206,9 @@ def then(protocol: Protocol, level: int) -> tuple[Link, ...]:
     return tuple(Link("", f"{each.name}: {text}", icon) for text, icon in lines)
 
 
+LIKE = 5  # open incidents that are named; how many more there are is said
+
+
 def _open_like(services: set[str], incident: Incident | None, viewer: User) -> tuple[Link, ...]:
     """Open incidents on the same services: one of them may be this one already."""
     if not services:
@@ -213,8 +216,7 @@ def _open_like(services: set[str], incident: Incident | None, viewer: User) -> t
     others = ~Q(pk=incident.pk) if incident else Q()
     touching = Service.objects.filter(slug__in=services).values("incidents")
     found = Incident.objects.active().filter(others, pk__in=touching, time=Incident.Time.WALL)
-    rows = found.order_by("-opened_at").defer("state")[:5]
+    rows = list(found.order_by("-opened_at").values_list("key", "title"))
     page = "" if viewer.sees_room else "summary/"
-    return tuple(
-        Link(f"/incidents/{key}/{page}", f"{key} {title}") for key, title in rows.values_list("key", "title")
-    )
+    links = [Link(f"/incidents/{key}/{page}", f"{key} {title}") for key, title in rows[:LIKE]]
+    return (*links, Link("/incidents/", f"{len(rows) - LIKE} more")) if len(rows) > LIKE else tuple(links)

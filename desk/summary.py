@@ -82,6 +82,7 @@ def view(incident: Incident, reader: User, *, wall: datetime, tick: datetime | N
     state = state_of(incident)
     comms = holder(state, "comms") or holder(state, "ic")
     words = Words(now=now, zone=reader.tz, viewer=reader.pk, people=humans({comms} - {None}))  # type: ignore[arg-type]  # None was taken out
+    updates, older = _updates(incident, reader, words)
     shown = SummaryView(
         key=incident.key,
         title=subject(incident.title),
@@ -90,7 +91,8 @@ def view(incident: Incident, reader: User, *, wall: datetime, tick: datetime | N
         impact=_impact(incident, state, reader, words),
         next_update=_next(incident, state, reader, words),
         contact=_contact(state, comms, words),
-        updates=_updates(incident, reader, words),
+        updates=updates,
+        older=older,
         live=None,
     )
     closed = state["status"] == "closed" or driven
@@ -144,17 +146,15 @@ def _contact(state: State, comms: int | None, words: Words) -> str:
     return f"Questions go to the {seat}, {words.name(comms)}."
 
 
-def _updates(incident: Incident, reader: User, words: Words) -> tuple[SummaryUpdate, ...]:
-    """The texts for this reader, newest first; of one update only the text meant most for them."""
-    found = (
-        UpdateText.objects.filter(update__incident=incident, audience__in=audiences(reader))
-        .select_related("update")
-        .order_by("-update__number", "audience")[:MOST]
-    )
+def _updates(incident: Incident, reader: User, words: Words) -> tuple[tuple[SummaryUpdate, ...], int]:
+    """The texts for this reader, newest first, and how many updates are older; of one update only the text meant most for them."""
+    texts = UpdateText.objects.filter(update__incident=incident, audience__in=audiences(reader))
+    found = list(texts.select_related("update").order_by("-update__number", "audience")[:MOST])
     shown: dict[int, SummaryUpdate] = {}
     for text in found:
         if text.update_id not in shown:
             shown[text.update_id] = SummaryUpdate(
                 words.at(text.update.sent_at), text.subject, parts(text.body), ""
             )
-    return tuple(shown.values())
+    whole = texts.values("update").distinct().count() if len(found) == MOST else len(shown)
+    return tuple(shown.values()), whole - len(shown)

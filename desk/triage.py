@@ -86,7 +86,7 @@ _OWN_LEVEL = re.compile(r"^SEV-[1-4] ")
 def title(severity: int, services: list[str], symptom: str) -> str:
     """The proposed title in the order severity, service, effect (INC-05)."""
     effect = symptom.strip().splitlines()[0] if symptom.strip() else "not working as it should"
-    where = ", ".join(services[:2]) + (" and more" if len(services) > 2 else "")
+    where = ", ".join(services[:2]) + (f" and {len(services) - 2} more" if len(services) > 2 else "")
     return f"SEV-{severity} {where}: {effect}"[:200]
 
 

@@ -7,11 +7,12 @@ from incidentdesk.kernel import sql
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A runbook that applies, and for which of the services."""
+    """A runbook that applies, and for which of the services. `whole` says how many apply in all."""
 
     title: str
     slug: str
     services: tuple[str, ...]
+    whole: int = 1
 
     @property
     def url(self) -> str:
@@ -28,7 +29,7 @@ class Match:
 # Own trouble first, then what the services lean on: a runbook of a dependency is worth a look, lower down.
 APPLYING = """
 WITH hit AS (SELECT service_id FROM incidents_incident_services WHERE incident_id = %s)
-SELECT r.title, r.slug, array_agg(s.name ORDER BY s.name) FROM runbooks_runbook r
+SELECT r.title, r.slug, array_agg(s.name ORDER BY s.name), count(*) OVER () FROM runbooks_runbook r
 JOIN runbooks_runbook_services x ON x.runbook_id = r.id
 JOIN incidents_service s ON s.id = x.service_id
 WHERE x.service_id IN (SELECT service_id FROM hit)
@@ -38,5 +39,10 @@ GROUP BY r.id, r.title, r.slug ORDER BY bool_or(x.service_id IN (SELECT service_
 
 
 def applying(incident: int) -> list[Match]:
-    """The runbooks for the services of an incident (its id) and for what those depend on, their own first; one statement."""
-    return [Match(title, slug, tuple(names)) for title, slug, names in sql.run(APPLYING, [incident])]
+    """The runbooks for the services of an incident (its id) and for what those depend on, their own first; one statement.
+
+    At most 20; each says how many there are.
+    """
+    return [
+        Match(title, slug, tuple(names), whole) for title, slug, names, whole in sql.run(APPLYING, [incident])
+    ]

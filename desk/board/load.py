@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from desk.board import attention
 from desk.names import humans
@@ -52,6 +53,7 @@ class Board:
     proposals: dict[tuple[int, int], str]
     last_major: datetime | None
     attention: tuple[DeskAttention, ...] = ()
+    more: int = 0  # open incidents beyond those that are listed
 
 
 PROPOSALS = """
@@ -70,13 +72,16 @@ def board(viewer: User) -> Board:
     words = Words(now=now, zone=viewer.tz, viewer=viewer.pk, people=people)
     return Board(
         cursor, now, tick, viewer, words, active, _recent(), _proposals(active), _last_major(),
-        attention.lines(viewer, now=now),
+        attention.lines(viewer, now=now), _open_incidents().count() - len(active) if len(active) == MOST else 0,
     )  # fmt: skip
 
 
+def _open_incidents() -> QuerySet[Incident]:
+    return Incident.objects.filter(time=Incident.Time.WALL).exclude(status__in=("resolved", "closed"))
+
+
 def _active() -> Iterable[Incident]:
-    found = Incident.objects.filter(time=Incident.Time.WALL).exclude(status__in=("resolved", "closed"))
-    return found.defer("words").prefetch_related("services").order_by("opened_at")[:MOST]
+    return _open_incidents().defer("words").prefetch_related("services").order_by("opened_at")[:MOST]
 
 
 def _open(incident: Incident, now: datetime) -> Open:

@@ -30,7 +30,7 @@ def view(board: Board) -> DeskView:
     loud = "(!) " if late or any(wait.kind == "wait" for wait in mine) else ""
     overdue = f"{counted(late, 'update')} overdue" if late else ""
     summary = ", ".join(
-        (f"{len(rows)} active" if rows else "No active incident", *([f"{counted(waits, 'approval')} waiting"] if waits else []))
+        (f"{len(rows) + board.more} active" if rows else "No active incident", *([f"{counted(waits, 'approval')} waiting"] if waits else []))
     )  # fmt: skip
     return DeskView(
         live=Live(LIVE_URL, board.cursor, stamp(board.now), stamp(board.tick) if board.tick else ""),
@@ -45,6 +45,7 @@ def view(board: Board) -> DeskView:
         list_url=LIST_URL,
         figures=_figures(board),
         attention=board.attention,
+        more=board.more,
     )
 
 

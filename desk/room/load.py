@@ -20,7 +20,7 @@ from people.models import User
 from runbooks import matching
 
 SHOWN = 50  # entries on the page
-CAUGHT_UP = 200  # new entries in one answer of the poll; a page that missed more is told the latest
+CAUGHT_UP = 200  # new entries in one answer of the poll; a page that missed more is told the latest, and how many it lacks
 
 
 class Source(StrEnum):
@@ -183,6 +183,11 @@ def reread(bundle: Bundle, after: int) -> int:
     return int(sql.run(REREAD, [bundle.incident.pk, after])[0][0])
 
 
+def skipped(bundle: Bundle, after: int, first: int) -> int:
+    """How many entries since a cursor are older than the entry `first`."""
+    return int(sql.run(SKIPPED, [bundle.incident.pk, after, first])[0][0])
+
+
 def _pinned(incident: Incident, want: Want) -> list[Row]:
     last = list(want.last_of - want.all_of)
     return _rows(PINNED, [incident.pk, list(want.all_of), incident.rev, last, incident.pk, incident.rev])
@@ -250,6 +255,7 @@ SELECT a.id, a.name, coalesce(s.name, a.service_slug) AS service, a.state, a.cri
 FROM oncall_alert a LEFT JOIN incidents_service s ON s.id = a.service_id
 WHERE a.incident_id = %s ORDER BY a.state <> 'firing', NOT a.critical, a.starts_at DESC, a.id DESC LIMIT 40
 """
+SKIPPED = "SELECT count(*) FROM incidents_timelineentry WHERE incident_id = %s AND rev > %s AND seq < %s"
 REREAD = "SELECT count(DISTINCT rev) FROM oncall_alert WHERE incident_id = %s AND rev > %s"
 WRITERS = """
 SELECT DISTINCT author_id FROM (SELECT author_id FROM incidents_timelineentry
@@ -301,7 +307,9 @@ def _catalogue(bundle: Bundle) -> None:
 
 def _runbooks(bundle: Bundle) -> None:
     found = matching.applying(bundle.incident.pk)
-    bundle.runbooks = [{"title": each.title, "url": each.url, "service": each.names} for each in found]
+    bundle.runbooks = [
+        {"title": each.title, "url": each.url, "service": each.names, "whole": each.whole} for each in found
+    ]
 
 
 READERS = {

@@ -162,4 +162,4 @@ def places(bundle: Bundle) -> Places:
     runbooks = tuple(
         RunbookLink(each["title"], each["url"], f"for {each['service']}") for each in bundle.runbooks
     )
-    return Places(runbooks, tuple(links.values()))
+    return Places(runbooks, tuple(links.values()), missing(bundle.runbooks))

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from desk.answers import FormState, Told
 from desk.room import banners, changes, choices, clocks, gate, header, impact, places, roster
-from desk.room.load import CAUGHT_UP, Bundle, Row, Source, Want, fill, newer, older, reread
+from desk.room.load import CAUGHT_UP, Bundle, Row, Source, Want, fill, newer, older, reread, skipped
 from desk.room.regions import ALL, LAST, NAMED, REGIONS, ROWS, regions_of
 from desk.room.shapes import (
     Alerts,
@@ -55,6 +55,8 @@ class Room:
             today=bundle.wall,
         )
         self.answer: Told | None = None
+        self.skipped = 0  # new entries that this answer leaves out, all older than its `first`
+        self.first = 1
         self.forms: Mapping[str, FormState] = forms_of(None)
         self.record_url = f"{self.base}record/"
         self.update_url = f"{self.base}updates/new/"
@@ -148,6 +150,11 @@ class Room:
         older_ = f"{self.record_url}?before={first}" if first > 1 else ""
         return Timeline(entries, bundle.incident.seq, older_, self.words.local, self.words.today)
 
+    @property
+    def gap(self) -> int:
+        """The newest entry of those that are left out: the line that says so is put in its place."""
+        return self.first - 1
+
     @cached_property
     def sends(self) -> tuple[SendRow, ...]:
         return places.sends(self.bundle, self.here, self.words)
@@ -212,7 +219,11 @@ def news(bundle: Bundle, after: int) -> tuple[Room, list[str]]:
         ),
     )
     bundle.rows = [*fresh, *touched]
-    return Room(fill(bundle, want)), names
+    room = Room(fill(bundle, want))
+    if len(fresh) >= CAUGHT_UP:
+        room.skipped = skipped(bundle, after if after <= bundle.incident.rev else 0, fresh[-1].seq)
+        room.first = fresh[-1].seq
+    return room, names
 
 
 def _changed(bundle: Bundle, fresh: list[Row], after: int) -> list[str]:

@@ -90,6 +90,7 @@ class DeskView:
     list_url: str
     figures: tuple[Pair, ...] = ()  # "Days since last SEV-1": "4"
     attention: tuple[DeskAttention, ...] = ()  # administrators only
+    more: int = 0  # open incidents that are only in the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,4 +267,5 @@ class SummaryView:
     next_update: Countdown
     contact: str  # "Questions go to the Comms Lead, Jordan Reyes." | ""
     updates: tuple[SummaryUpdate, ...]
+    older: int  # updates before those
     live: Live | None  # region r-summary (desk/_summary.html), same poll protocol on its own url

@@ -304,6 +304,7 @@ class Places:
 
     runbooks: tuple[RunbookLink, ...]
     dashboards: tuple[Link, ...]
+    missing: int  # runbooks that apply and are not listed here
 
 
 @dataclass(frozen=True, slots=True)
