@@ -20,6 +20,7 @@ from comms import breakers, bundles, outbox
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
 from incidentdesk.kernel import encrypted, leaving
+from incidentdesk.kernel.seldom import Seldom
 from incidents import deadlines, installation
 from incidents.models import Client
 
@@ -39,6 +40,7 @@ SETTLE_TRIES: Final = 20
 HELD_SECONDS: Final = 16.0
 
 logger = logging.getLogger(__name__)
+_seldom: Final = Seldom()
 
 Send = Callable[[Parcel, datetime], Outcome]
 Senders = Mapping[Channel, Send]
@@ -261,6 +263,7 @@ class _Run:
         """Settle these and those held up before. Who holds an incident may stand still, and other lanes must go on."""
         tried = self.held + tried
         if tried:
+            _complain(tried)
             held, states = _settle_surely(tried, self.now)
             self.counts.update(state.value for state in states.values())
             self.counts["lost lease"] += len(tried) - len(states) - len(held)
@@ -270,6 +273,19 @@ class _Run:
         if messages:
             outbox.release(messages, due_at=due_at())
             self.counts["given back"] += len(messages)
+
+
+def _complain(tried: Sequence[tuple[Message, Outcome]]) -> None:
+    """One warning a minute for each destination that does not take what it is sent; recipients are not named."""
+    for message, outcome in tried:
+        if outcome.result is Result.RETRY and _seldom.may(place := _destination(message)):
+            logger.warning("%s does not take messages, they are tried again. %s", place, outcome.detail)
+
+
+def _destination(message: Message) -> str:
+    if message.channel == Channel.WEBHOOK:
+        return message.lane.replace("webhook:", "The webhook receiver ", 1)
+    return f"The mail server {settings.EMAIL_HOST}"
 
 
 def _ticks_late(now: datetime) -> bool:

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Min
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
 from comms import outbox
 from comms.models import Message
-from desk import auditor, heartbeats, readiness
+from desk import auditor, heartbeats, readiness, waking
 from desk.models import Heartbeat
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.client_address import client_address
@@ -57,18 +58,24 @@ def pulse(request: HttpRequest) -> HttpResponse:
 
 
 def reading(*, now: datetime) -> dict[str, Any]:
-    """The pulse at `now`. `late` is 0 where nothing is due; `age` is null for what never was; `faults` are sentences."""
+    """The pulse at `now`. `late` is 0 where nothing is due; `age` is null for what never was; `faults` and `waking`
+    (what would keep a page from waking somebody) are sentences."""
     ticked = heartbeats.last(heartbeats.TICK)
     armed = Deadline.objects.filter(state=Deadline.State.ARMED, driven=False)
     waiting = Message.objects.filter(state="pending")
+    # A message that is tried again and again is never late, and grows old all the same.
+    unsent = Message.objects.filter(state__in=["pending", "leased"])
+    began = unsent.aggregate(at=Min(Coalesce("first_attempt_at", "due_at")))["at"]
     return {
         "now": stamp(now),
         "tick": {"age": None if ticked is None else _seconds(now, ticked)},
         "deadlines": {"late": _late(armed.aggregate(at=Min("due_at"))["at"], now)},
         "outbox": {
             "late": _late(waiting.aggregate(at=Min("due_at"))["at"], now),
+            "oldest": _late(began, now),
             "dead": outbox.given_up(),
         },
+        "waking": waking.gaps(now=now),
         "faults": auditor.faults(now=now),
         "heartbeats": [_life(row, now) for row in _rows()],
     }

@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from desk import ack, declaring, health, hooks, listing, page_acts, recording, summary, updating, well_known
+from desk import (
+    ack,
+    declaring,
+    health,
+    hooks,
+    listing,
+    page_acts,
+    probing,
+    recording,
+    summary,
+    updating,
+    well_known,
+)
 from desk.board import pages as board
 from desk.views import room
 
@@ -14,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("ops/pulse", health.pulse, name="pulse"),
+    path("ops/seen", probing.seen, name="seen"),
     path("api/", include("desk.api")),
     path("robots.txt", well_known.robots, name="robots"),
     path("favicon.ico", well_known.favicon, name="favicon"),

@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 
 from comms import outbox
-from desk import auditor, dead_letters, ending_tokens
+from desk import auditor, dead_letters, ending_tokens, waking
 from desk.room.shapes import DeskAttention, Link
 from desk.room.words import counted
 from oncall import quarantine
@@ -43,7 +43,39 @@ def _tokens_ending(count: int) -> str:
     return f"{counted(count, 'API token')} of programs {'ends' if count == 1 else 'end'} within 14 days."
 
 
+def _unlisted(count: int) -> str:
+    return f"{counted(count, 'team has', 'teams have')} nobody to page."
+
+
+def _unreachable(count: int) -> str:
+    return f"{counted(count, 'person', 'people')} on escalation lists cannot be reached."
+
+
 SOURCES: Final = (
+    Source(
+        "teams",
+        lambda now: len(waking.teams_without_a_list()),
+        _unlisted,
+        Link("/administration/people/team/", "Show teams"),
+    ),
+    Source(
+        "people",
+        lambda now: len(waking.people_without_a_way()),
+        _unreachable,
+        Link("/administration/people/user/", "Show people"),
+    ),
+    Source(
+        "mail",
+        lambda now: int(not settings.EMAIL_HOST and not settings.DEMO),
+        lambda _: "No mail leaves: SMTP_URL is not set.",
+        Link("/ops/pulse", "Show pulse"),
+    ),
+    Source(
+        "mail-server",
+        lambda now: waking.mail_failing(now=now),
+        lambda _: "The mail server refuses mail or does not answer.",
+        Link("/ops/pulse", "Show pulse"),
+    ),
     Source(
         "check",
         lambda now: int(auditor.has_failed(now=now)),

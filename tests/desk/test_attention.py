@@ -40,7 +40,7 @@ def test_an_administrator_sees_on_the_desk_that_something_could_not_be_read() ->
 
 
 def test_a_desk_where_nothing_is_wrong_has_no_line(settings: Any) -> None:
-    settings.DEADMAN_URL = "https://monitor.example/ping"
+    settings.DEADMAN_URL, settings.EMAIL_HOST = "https://monitor.example/ping", "mail.example"
     long_ago = clock.now() - minutes(7 * 24 * 60 + 1)
     quarantine.keep("alertmanager.1", [("The body is not JSON", "character 3")], b"{{{", now=long_ago)
 

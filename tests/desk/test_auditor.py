@@ -174,6 +174,7 @@ def test_administrators_see_on_the_desk_that_the_check_fails_or_has_stopped_and_
     now: datetime, settings: Any
 ) -> None:
     ada = make_user("Ada", roles=["admin"], email="ada@desk.example")
+    settings.EMAIL_HOST = "mail.example"
 
     def shown(at: float) -> set[str]:
         return {line.name for line in attention.lines(ada, now=now + seconds(at))}
