@@ -1,6 +1,8 @@
 """What every test stands on: its worker's own PostgreSQL database, as the application's role, and its own Valkey."""
 
+import os
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -25,6 +27,17 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Generator[None, None,
         yield
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def seen(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What this host remembers of its database is no test's business but the one that asks: times of tests go back."""
+    from django.conf import settings
+
+    path = settings.DATA_DIR / f"last-seen-{os.environ['DESK_TEST_DATABASE']}"
+    path.unlink(missing_ok=True)
+    monkeypatch.setattr("incidents.installation.SEEN", path)
+    return Path(path)
 
 
 @pytest.fixture(scope="session")

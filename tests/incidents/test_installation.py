@@ -1,6 +1,5 @@
 """A database notices that it was copied or went back in time, and holds everything from then on."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,6 @@ from incidents.models import Installation
 from tests.factories import T0
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """This host's own memory, in a folder of the test."""
-    path = tmp_path / "last-seen"
-    monkeypatch.setattr(installation, "SEEN", path)
-    yield path
 
 
 def after(**span: float) -> datetime:
