@@ -369,8 +369,11 @@ LOGGING = {
     "filters": {
         "links": {"()": "incidentdesk.kernel.logs.MaskLinks"},
         "seldom": {"()": "incidentdesk.kernel.seldom.OnceAMinute"},
+        "refusals": {"()": "incidentdesk.kernel.seldom.RefusalsOnceAMinute"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals", "links"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},

@@ -18,10 +18,9 @@ from desk.house import addresses, leftovers, moving_in
 from desk.house.parts import Part
 from desk.house.supervisor import Say, Stopped, Supervisor
 from incidentdesk.kernel import env
-from incidentdesk.kernel.embedded import Postgres, Valkey, child, settle
+from incidentdesk.kernel.embedded import Place, Postgres, Valkey, child, settle
 from incidentdesk.kernel.embedded.postgres import APPLICATION, OWNER
 
-LOG_LIMIT: Final = 5 * 1024 * 1024
 READY_WITHIN: Final = 60.0
 
 
@@ -32,6 +31,7 @@ class House:
         self.data_dir, self._say = data_dir, say
         self.run_dir, self.log_dir = data_dir / "run", data_dir / "log"
         self.supervisor = Supervisor(say)
+        self.supervisor.logs.folders.append(self.log_dir)
         self.given: dict[str, str] = {}
         self._owner_url = ""
 
@@ -84,7 +84,7 @@ class House:
             self._owner_url = env.text("DATABASE_OWNER_URL")
             self.given["DATABASE_URL"] = os.environ["DATABASE_URL"]
         else:
-            place = settle(self.data_dir)
+            place = self._settle()
             postgres = Postgres(place, self.data_dir / "postgres.secret")
             postgres.create()
             postgres.recover()
@@ -96,9 +96,14 @@ class House:
         if "REDIS_URL" in os.environ:
             self.given["REDIS_URL"] = os.environ["REDIS_URL"]
         else:
-            valkey = Valkey(place or settle(self.data_dir), mark=self.data_dir)
+            valkey = Valkey(place or self._settle(), mark=self.data_dir)
             self.supervisor.add(Part("valkey", valkey.start, self.run_dir, process=None, pause=0.25))
             self.given["REDIS_URL"] = valkey.url
+
+    def _settle(self) -> Place:
+        place = settle(self.data_dir)
+        self.supervisor.logs.folders.append(place.servers)
+        return place
 
     def _server(self, name: str, postgres: Postgres, process: "subprocess.Popen[bytes]") -> Part:
         def again() -> "subprocess.Popen[bytes]":
@@ -136,8 +141,6 @@ class House:
     def _part(self, name: str) -> Part:
         def launch() -> "subprocess.Popen[bytes]":
             log = self.log_dir / f"{name}.log"
-            if log.exists() and log.stat().st_size > LOG_LIMIT:
-                log.replace(log.with_suffix(".log.1"))
             own = addresses.environment(self.data_dir, {**self.given, "DESK_PROCESS": name})
             return child.start(self._command(name), env=own, log=log, cwd=settings.BASE_DIR)
 

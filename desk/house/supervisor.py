@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
+from desk.house.logs import Logs
 from desk.house.parts import ALARM, Part
 
 LOOK_EVERY: Final = 0.1
@@ -24,6 +25,7 @@ class Supervisor:
 
     def __init__(self, say: Say) -> None:
         self.parts: list[Part] = []
+        self.logs = Logs()
         self._say = say
         self.asked = 0
 
@@ -57,6 +59,7 @@ class Supervisor:
     def look(self) -> None:
         """One look at every part. Where one ended that ticks, the keeper is told, so that no timer waits for its return."""
         at = time.monotonic()
+        self.logs.look(at=at)
         for part in self.parts:
             code = part.look(at=at)
             if code is not None:

@@ -30,6 +30,20 @@ class Seldom:
             return True
 
 
+class RefusalsOnceAMinute(logging.Filter):
+    """Lets one answer of each status from 400 to 499 into the log a minute: strangers choose how many there are, and
+    with what words. The security audit counts those that matter; errors of our own (500 and above) all pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seldom = Seldom()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether no answer with this status was heard of lately."""
+        status = getattr(record, "status_code", 0)
+        return not 400 <= status < 500 or self._seldom.may(f"{record.name} {status}")
+
+
 class OnceAMinute(logging.Filter):
     """Lets a message of a library through once a minute, whatever its arguments."""
 

@@ -47,6 +47,22 @@ def test_no_process_of_the_application_is_told_the_owners_address(running: Runni
         assert b"DATABASE_OWNER_URL=" not in told and b"desk_owner" not in told
 
 
+def test_every_log_begins_anew_while_its_process_runs(running: Running) -> None:
+    """Also those of the servers, wherever their folder is."""
+    logs = {name: Path(f"/proc/{running.pid(name)}/fd/1").resolve() for name in NAMES}
+    pids = {name: running.pid(name) for name in NAMES}
+    for log in logs.values():
+        with log.open("ab") as file:
+            file.write(b"a line that came too often\n" * 250_000)
+
+    for name, log in logs.items():
+        wait_until(lambda log=log: log.stat().st_size < 1_000_000, within=10, what=f"a fresh log of {name}")  # type: ignore[misc]
+
+    assert all(log.with_suffix(".log.1").stat().st_size <= 5 * 1024 * 1024 for log in logs.values())
+    assert len(set(logs.values())) == len(NAMES)
+    assert {name: running.pid(name) for name in NAMES} == pids
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_is_killed_is_back_and_the_desk_ticks_again(running: Running, name: str) -> None:
     allowed = {"web": 5.0, "worker": 15.0, "beat": 15.0}.get(name, 10.0)
