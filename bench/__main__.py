@@ -1,18 +1,21 @@
 """`make bench`: everything, or with `ARGS="--only G1,G5"` some of it. BENCH_SHORT=1 makes rounds and bursts smaller."""
 
 import argparse
+import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from bench import changed, house, idle, machine, stage, timers, web
 from bench.report import Report, Row
 from tests.running import ROOT, Running
 
 PAGE = ROOT / "docs" / "performance.md"
-KEYS = ("G13", "G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G10", "G12")
+KEYS = ("G13", "G14", "G15", "G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G10", "G12")
 WORK = "the same by processor time, web and database"
 PING = 0.028  # what the nearest peer's ping reached beside the bare view
 
@@ -43,6 +46,10 @@ def _measure(data: Path, wanted: set[str], report: Report) -> None:
     data.mkdir(mode=0o711)
     if "G13" in wanted:
         _rest(data, report)
+    if "G14" in wanted:
+        _crowd(report)
+    if "G15" in wanted:
+        _storm(report)
     core, own = (allowed[0], allowed[1]) if len(allowed) > 1 else (None, None)
     desk = house.start(Running(data_dir=data, WEB_WORKERS="1", DJANGO_SETTINGS_MODULE="bench.settings"), core)
     try:
@@ -76,6 +83,55 @@ def _rest(data: Path, report: Report) -> None:
     )
     parts = ", ".join(f"{name} {size:.0f}" for name, size in rest.parts.items())
     report.note(f"Memory by part in MiB, {rest.processes} processes in all: {parts}.")
+
+
+def _crowd(report: Report) -> None:
+    count, seconds = (500, 20) if report.short else (1_000, 60)
+    found = _apart("viewers", count, seconds)
+    words = f"{count:,} viewers of one room, a poll each 3 s, an act a second, on all cores"
+    ms = 1000.0
+    report.add(
+        Row("-", f"{words}: half of the polls within", [found["p50"] * ms], " ms"),
+        Row("G14", f"{words}: 95 of 100 polls within", [found["p95"] * ms], " ms", most=300),
+        Row("G14", "the same: 99 of 100 polls within", [found["p99"] * ms], " ms", most=800),
+        Row(
+            "G14", "the same: a new line on the last of their screens after", [found["latest"]], " s", most=5
+        ),
+        Row("G14", "the same: polls and acts refused or failed", [float(found["refused"])], most=0),
+        Row("-", "the same: 95 of 100 acts within", [found["act"] * ms], " ms"),
+        Row("-", "the same: cores that all processes of the desk used", [found["cores"]]),
+        Row("G14", f"{2 * count:,} such viewers: an alert taken in within", found["alerts"], " s", most=0.3),
+        Row("G14", "the same: polls refused or failed", [float(found["refused_more"])], most=0),
+        Row("G14", "3,000 idle connections: /readyz within", found["idle_ready"], " s", most=1),
+        Row("G14", "the same: an alert taken in within", found["idle_alert"], " s", most=1),
+    )
+
+
+def _storm(report: Report) -> None:
+    count = 2_000 if report.short else 10_000
+    found = _apart("storm", count, 0)
+    report.add(
+        Row(
+            "G15",
+            f"{count:,} new critical alerts in 50 groups taken in within",
+            [found["seconds"]],
+            " s",
+            most=30,
+        ),
+        Row("G15", "the same: 99 of 100 answered within", [found["p99"] * 1000], " ms", most=300),
+        Row("G15", "the same: the first page left after", [found["first"]], " s", most=10),
+        Row("G15", "the same: pages to one person within a minute, at most", [float(found["most"])], most=1),
+    )
+    report.note(f"Pages of the storm in all: {found['pages']}.")
+
+
+def _apart(what: str, count: int, seconds: float) -> dict[str, Any]:
+    """Measured in a process of its own, whose Django speaks to another desk than that of the other rows."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.crowd", what, str(count), str(seconds)],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    return cast("dict[str, Any]", json.loads(done.stdout.splitlines()[-1]))
 
 
 def _web(desk: house.Desk, visitor: stage.Visitor, wanted: set[str], report: Report) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bench.client import get, post
+from bench.client import get
 
 _END = b"\r\n\r\n"
 
@@ -182,12 +182,3 @@ def page_in(port: int, path: str) -> float:
         if not (said := connection.recv(65_536)).startswith(b"HTTP/1.1 200"):
             raise RuntimeError(f"{path} was answered: {said[:200]!r}")
     return time.time() - began
-
-
-def note(key: str, cookies: str, csrf: str, request_id: str, text: str) -> bytes:
-    """The composer's POST of one line."""
-    from urllib.parse import urlencode
-
-    body = urlencode({"kind": "note", "text": text, "request_id": request_id}).encode()
-    return post(f"/incidents/{key}/entries/", body, kind="application/x-www-form-urlencoded", cookies=cookies,
-                headers=f"X-CSRFToken: {csrf}\r\nHX-Request: true\r\n")  # fmt: skip

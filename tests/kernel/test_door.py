@@ -130,6 +130,25 @@ def test_a_body_reaches_the_application_whole(size: int | None) -> None:
     assert (proto.status, proto.text) == (200, b"hello world")
 
 
+def test_a_chunked_body_has_its_length_once_it_is_there() -> None:
+    def length(request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [])
+        return [request["CONTENT_LENGTH"].encode()]
+
+    ask((post(None), proto := Proto(b"hello ", b"world")), application=length)
+
+    assert proto.text == b"11"
+
+
+@pytest.mark.parametrize("length", ["5,5", "-1", "+5", "five"])
+def test_a_length_that_cannot_be_read_is_refused(length: str) -> None:
+    proto = Proto(b"hello")
+
+    ask((Scope(method="POST", pairs=[("content-length", length)]), proto))
+
+    assert proto.status == 400
+
+
 @pytest.mark.parametrize("size", [1_000, None])
 def test_an_unfinished_body_is_refused_at_its_deadline_and_holds_no_thread(
     monkeypatch: pytest.MonkeyPatch, size: int | None

@@ -64,15 +64,22 @@ class Door:
             )
 
     async def _body(self, request: Environ, proto: "HTTPProtocol") -> BinaryIO:
-        length, chunked = request.get("CONTENT_LENGTH"), "HTTP_TRANSFER_ENCODING" in request
-        if not chunked and (length is None or not length.strip("0")):
+        chunked, length = "HTTP_TRANSFER_ENCODING" in request, request.get("CONTENT_LENGTH") or "0"
+        if not chunked and not length.isdigit():
+            raise Refused(400, "The length of the request cannot be read. Nothing of it was saved.")
+        if not chunked and int(length) == 0:
             return BytesIO()
-        return await self._bodies.read(
+        body = await self._bodies.read(
             proto,
-            None if chunked or length is None else int(length),
+            None if chunked else int(length),
             client=address_in(request),
             may_be_long=request["PATH_INFO"].startswith(LONG),
         )
+        if chunked:
+            request.pop("CONTENT_LENGTH", None)
+            if isinstance(body, BytesIO):
+                request["CONTENT_LENGTH"] = str(body.getbuffer().nbytes)
+        return body
 
     def _lane(self, path: str) -> Lane:
         if path.startswith(MACHINES):
