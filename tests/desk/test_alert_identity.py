@@ -1,9 +1,11 @@
 """What an alert's identity and its end mean (decision 54): each row of its table is a case here."""
 
 import random
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -516,3 +518,11 @@ def test_a_resolve_between_reading_and_storing_a_withdrawal_is_heard_in_the_next
     assert second.follows is not None
     assert without_clocks(second)[-1] == "alert.resolved"
     assert not any(each["firing"] for each in second.state["alerts"].values())
+
+
+def test_every_case_of_the_decision_is_one_of_these() -> None:
+    page = (Path(__file__).parents[2] / "docs/decisions/0054-identity-and-end-of-an-alert.md").read_text()
+    named = re.findall(r"^\|[^|]+\|[^|]+\| ([^|]+) \|$", page, re.MULTILINE)[1:]
+
+    assert len(named) > 20
+    assert set(named) <= set(CASES)
