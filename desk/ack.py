@@ -50,6 +50,7 @@ class Fired:
     """One alert in words."""
 
     name: str
+    labels: str
     value: str
     since: str
     over: str
@@ -234,7 +235,7 @@ def _seen(link: AckLink, now: datetime) -> Seen:
         minutes=page_words.minutes(incident.alert_fired_at, now),
         alerts=_alerts(here, user),
         more=here.more if here else 0,
-        missed=", ".join(f"{each.name} ({_told(each.at, user)})" for each in here.missed) if here else "",
+        missed=_missed(here, user) if here else "",
         next=_next(here, user) if here and live else "",
         state="open" if live else "used" if link.used_at else "answered" if answered else "out",
         by=f"{own.acknowledged_by} acknowledged at {_told(own.acknowledged_at, user)}"
@@ -251,10 +252,16 @@ def _seen(link: AckLink, now: datetime) -> Seen:
     )
 
 
+def _missed(here: PageNow, user: User) -> str:
+    names = ", ".join(f"{each.name} ({_told(each.at, user)})" for each in here.missed)
+    return f"{names}, and {here.missed_before} earlier" if here.missed_before else names
+
+
 def _alerts(here: PageNow | None, user: User) -> tuple[Fired, ...]:
     return tuple(
         Fired(
             each.name,
+            each.labels,
             each.value,
             _told(each.since, user),
             f"{'ended' if each.by_hand else 'resolved'} at {_told(each.over, user)}" if each.over else "",

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import orjson
@@ -20,6 +22,7 @@ from incidentdesk.kernel.stamps import moment
 from incidents.protocol import Protocol, State, clocks, paging
 from incidents.protocol.state import PageState
 from incidents.record import protocol_of
+from oncall import labels
 from people.models import User
 
 FIRED_SHOWN: Final = 5
@@ -29,8 +32,8 @@ SELECT id, key, title, state::text, protocol_id FROM incidents_incident WHERE id
 """
 # What fires comes first, then what ended last; how many there are in all stands beside each.
 _ALERTS: Final = """
-SELECT incident_id, name, value, began, over, state, total FROM (
-  SELECT a.incident_id, a.name, a.value, least(a.starts_at, a.received_at) AS began,
+SELECT incident_id, name, value, began, over, state, total, id, labels, generator_url, runbook_url FROM (
+  SELECT a.incident_id, a.id, a.name, a.value, (a.payload->'labels')::text AS labels, a.generator_url, a.runbook_url, least(a.starts_at, a.received_at) AS began,
     CASE WHEN a.state = 'firing' THEN NULL ELSE coalesce(a.ends_at, a.resolved_at) END AS over, a.state,
     count(*) OVER (PARTITION BY a.incident_id) AS total,
     row_number() OVER (PARTITION BY a.incident_id
@@ -42,13 +45,16 @@ WHERE place <= %s ORDER BY incident_id, place
 
 @dataclass(frozen=True)
 class Fired:
-    """One alert: since when, and when it ended; `over` is None while it fires."""
+    """One alert: since when, and when it ended; `over` is None while it fires. `labels` tell it from others of its name."""
 
     name: str
     value: str
     since: datetime
     over: datetime | None
     by_hand: bool
+    labels: str = ""
+    source: str = ""
+    runbook: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class PageNow:
     fired: tuple[Fired, ...]
     more: int
     missed: tuple[Missed, ...]
+    missed_before: int
     answered: Missed | None
     next_names: tuple[str, ...]
     next_at: datetime | None
@@ -87,13 +94,24 @@ def standing(wanted: Collection[Page]) -> dict[Page, PageNow]:
     incidents = {row[0]: row for row in sql.run(_INCIDENTS, [ids])} if ids else {}
     fired: dict[int, list[Fired]] = defaultdict(list)
     totals: dict[int, int] = {}
-    for incident, name, value, began, over, state, total in (
-        sql.run(_ALERTS, [ids, FIRED_SHOWN]) if ids else ()
-    ):
-        fired[incident].append(
-            Fired(name, value, began, over if state != "firing" else None, state == "ended")
-        )
-        totals[incident] = total
+    rows = sql.run(_ALERTS, [ids, FIRED_SHOWN]) if ids else []
+    for incident, own in groupby(rows, key=itemgetter(0)):
+        alerts = list(own)
+        apart = labels.apart((row[7], row[1], orjson.loads(row[8] or "{}")) for row in alerts)
+        fired[incident] = [
+            Fired(
+                name,
+                value,
+                began,
+                over if state != "firing" else None,
+                state == "ended",
+                labels.words(apart[pk]),
+                source,
+                runbook,
+            )
+            for _, name, value, began, over, state, _, pk, _, source, runbook in alerts
+        ]
+        totals[incident] = alerts[0][6]
     states: dict[int, State] = {pk: orjson.loads(row[3]) for pk, row in incidents.items()}
     calls = {
         page: _Call.of(protocol_of(incidents[page[0]][4]), states[page[0]], page[1])
@@ -108,6 +126,7 @@ def standing(wanted: Collection[Page]) -> dict[Page, PageNow]:
             fired=tuple(fired[page[0]]),
             more=totals.get(page[0], 0) - len(fired[page[0]]),
             missed=tuple(Missed(names.get(user, ""), at) for user, at in call.missed),
+            missed_before=call.missed_before,
             answered=Missed(names.get(call.answered[0], ""), call.answered[1]) if call.answered else None,
             next_names=tuple(names[user] for user in call.next if user in names),
             next_at=call.next_at,
@@ -121,6 +140,7 @@ class _Call:
     """The ids and instants of a page's chain, before anybody's name is known."""
 
     missed: tuple[tuple[int, datetime], ...]
+    missed_before: int
     answered: tuple[int, datetime] | None
     next: tuple[int, ...]
     next_at: datetime | None
@@ -138,7 +158,7 @@ class _Call:
         )
         at = None if answered or page["call"] == "hand" else _goes_on(protocol, state)
         following = tuple(paging.next_call(protocol, state)[1]) if at else ()
-        return cls(missed[-MISSED_SHOWN:], answered, following, at)
+        return cls(missed[-MISSED_SHOWN:], len(missed[:-MISSED_SHOWN]), answered, following, at)
 
 
 def _goes_on(protocol: Protocol, state: State) -> datetime | None:
@@ -197,18 +217,23 @@ def said(here: PageNow, *, now: datetime, waited_since: datetime | None = None) 
 
 
 def _fired(each: Fired, now: datetime) -> str:
+    which = f"{each.name} ({each.labels})" if each.labels else each.name
     value = f": {each.value}" if each.value else ""
-    since = f"{each.name}{value}, firing since {clock(each.since, now)}"
+    since = f"{which}{value}, firing since {clock(each.since, now)}"
     if each.over is None:
-        return f"{since} ({minutes(each.since, now)} min)."
-    return f"{since}, {'ended' if each.by_hand else 'resolved'} at {clock(each.over, now)}."
+        stands = f"{since} ({minutes(each.since, now)} min)."
+    else:
+        stands = f"{since}, {'ended' if each.by_hand else 'resolved'} at {clock(each.over, now)}."
+    links = (("Runbook", each.runbook), ("Source", each.source))
+    return "\n".join([stands, *(f"  {name}: {url}" for name, url in links if url)])
 
 
 def _called(here: PageNow, now: datetime) -> list[str]:
     lines = []
     if here.missed:
         names = ", ".join(f"{each.name} ({clock(each.at, now)})" for each in here.missed)
-        lines.append(f"Not acknowledged: {names}.")
+        earlier = f", and {here.missed_before} earlier" if here.missed_before else ""
+        lines.append(f"Not acknowledged: {names}{earlier}.")
     if here.answered is not None:
         lines.append(f"{here.answered.name} acknowledged at {clock(here.answered.at, now)}.")
     elif here.next_at is not None:

@@ -116,3 +116,27 @@ def test_the_mails_of_fifty_incidents_take_as_many_queries_as_that_of_one(
         assert len(bundles.written(messages, now=T0)) == 50
 
     assert Incident.objects.count() == 50
+
+
+@pytest.mark.ledger("ALR-03")
+def test_a_page_tells_alerts_of_one_name_apart_and_links_source_and_runbook(night: Night) -> None:
+    told = [alert("Slow", since=T0, fingerprint=pod, pod=pod, zone="b") for pod in ("orders-0", "orders-1")]
+    told[0] |= {"generatorURL": "http://prometheus.example/graph?g0.expr=up"}
+    told[0]["annotations"]["runbook_url"] = "https://runbooks.example/slow"
+    night.sends(*told, at=T0)
+
+    said = mail(T0 + minutes(1))
+
+    assert "Slow (pod=orders-0), firing since" in said and "Slow (pod=orders-1), firing since" in said
+    assert "  Runbook: https://runbooks.example/slow" in said
+    assert "  Source: http://prometheus.example/graph?g0.expr=up" in said
+
+
+def test_a_page_says_how_many_earlier_pages_it_does_not_name(night: Night) -> None:
+    night.sends(alert(since=T0), at=T0)
+    for minute in range(5, 50):
+        tick.sweep(now=T0 + minutes(minute))
+
+    said = mail(T0 + minutes(49), to=night.anna.email)
+
+    assert ", and " in said and " earlier." in said
