@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from desk import triage
 from desk.answers import FormState, Told
 from desk.room.shapes import Check, DeclareView, Link, Option, Question, Severity, Verdict
 from desk.room.words import moment_of
+from incidents import catalogue
 from incidents.models import Client, EntryText, Incident, ProtocolVersion, Service, TimelineEntry
 from incidents.protocol import Protocol, default_text, parse
 from incidents.record import protocol_of, state_of
@@ -109,7 +110,7 @@ def view(
     """The whole page. `incident` is a record that an alert opened and nobody has declared; `now` is aware UTC."""
     protocol = protocol_of(incident.protocol_id) if incident else current()
     typed = Typed({**_known(incident), **typed.values})
-    services = list(Service.objects.exclude(slug=UNSORTED).select_related("team").order_by("name"))
+    services = list(_offered(incident).exclude(slug=UNSORTED).select_related("team").order_by("name"))
     chosen = set(typed.many("services"))
     named = [service.name for service in services if service.slug in chosen]
     said = verdict(protocol, typed, named)
@@ -167,14 +168,22 @@ def _service(service: Service, chosen: set[str]) -> Option:
     return Option(service.slug, service.name, hint, service.slug in chosen)
 
 
+def _offered(incident: Incident | None) -> QuerySet[Service]:
+    return catalogue.offered(Service.objects.all(), incident.pk if incident else None)
+
+
 def _clients(typed: Typed, services: set[str]) -> tuple[Option, ...]:
     """Every client; those of the chosen services are proposed until somebody has chosen otherwise."""
     proposed = set(typed.many("clients")) if "clients" in typed.values else set()
     if not proposed and services:
-        proposed = set(Client.objects.filter(services__slug__in=services).values_list("slug", flat=True))
+        proposed = set(
+            catalogue.offered(Client.objects.filter(services__slug__in=services)).values_list(
+                "slug", flat=True
+            )
+        )
     return tuple(
         Option(slug, name, chosen=slug in proposed)
-        for slug, name in Client.objects.order_by("name").values_list("slug", "name")
+        for slug, name in catalogue.offered(Client.objects.all()).order_by("name").values_list("slug", "name")
     )
 
 

@@ -15,4 +15,6 @@ def humans(ids: Collection[int]) -> dict[int, Human]:
 def _human(user: User) -> Human:
     works = user.is_active and not user.is_machine and user.sees_room
     note = user.team.name if user.team else ""
-    return Human(user.pk, str(user.uid), user.name, user.email, tuple(user.roles), note, works)
+    return Human(
+        user.pk, str(user.uid), user.name, user.email, tuple(user.roles), note, works, user.former_names
+    )

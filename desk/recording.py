@@ -103,9 +103,9 @@ def _entries(told: Teller, rows: Iterable[Row]) -> Iterable[Entry]:
             continue
         entry = told.entry(row)
         if not entry.sentence or entry.phase:
-            who = told.words.name(row.author) if row.author else "The desk"
-            said = Told(row.payload, who, told.users, told.labels, told.services, told.clients, row.texts,
-                        told.words.beside(row.happened))  # fmt: skip
+            who = told.words.name(row.author, row.recorded) if row.author else "The desk"
+            said = Told(row.payload, who, told.users.at(row.recorded), told.labels,
+                        told.services.at(row.recorded), told.clients.at(row.recorded), row.texts, told.words.beside(row.happened))  # fmt: skip
             entry = replace(entry, sentence=sentence(row.kind, said), phase="")
         yield entry
 

@@ -1,14 +1,19 @@
 """The catalogue is kept here; what has a lifecycle is only looked at."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from incidentdesk.kernel import clock
 from incidentdesk.kernel.host_names import NotAnAddress, ascii_mail
+from incidents import catalogue
 from incidents.models import Client, Incident, ProtocolVersion, Service
 from people.admin_base import DeskAdmin, LookOnly
+
+M = TypeVar("M", Client, Service)
 
 
 class ServiceForm(forms.ModelForm[Service]):
@@ -37,13 +42,38 @@ def _is_link(value: Any) -> bool:
     return str(value.get("url", "")).lower().startswith(("https://", "http://"))
 
 
+class CatalogueAdmin(DeskAdmin[M]):
+    """What has a past is retired, never deleted: old records speak of it."""
+
+    actions = ["retire", "restore"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only a row that nothing speaks of, such as one with a typing error."""
+        return obj is not None and not catalogue.has_past(obj)
+
+    @admin.action(description="Retire selected: offer them to nobody from now on")
+    def retire(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        """Take them out of every list of choices."""
+        now = clock.now()
+        self._told(request, "retired", [row for row in queryset if catalogue.retire(row, now=now)])
+
+    @admin.action(description="Offer selected again")
+    def restore(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        """Back into the lists of choices."""
+        self._told(request, "offered again", [row for row in queryset if catalogue.restore(row)])
+
+    def _told(self, request: HttpRequest, what: str, rows: list[M]) -> None:
+        self._record(request, what, rows)
+        messages.success(request, f"{len(rows)} {what}.")
+
+
 @admin.register(Service)
-class ServiceAdmin(DeskAdmin[Service]):
+class ServiceAdmin(CatalogueAdmin[Service]):
     """Services with their owners, dependencies and clients."""
 
     form = ServiceForm
-    list_display = ["name", "team", "critical_path", "core_revenue", "revenue_per_hour"]
-    list_filter = ["critical_path", "core_revenue", "team"]
+    list_display = ["name", "team", "critical_path", "core_revenue", "revenue_per_hour", "retired_at"]
+    list_filter = ["critical_path", "core_revenue", "team", ("retired_at", admin.EmptyFieldListFilter)]
     list_select_related = ["team"]
     search_fields = ["name", "slug"]
     filter_horizontal = ["dependencies", "clients"]
@@ -65,11 +95,12 @@ class ClientForm(forms.ModelForm[Client]):
 
 
 @admin.register(Client)
-class ClientAdmin(DeskAdmin[Client]):
+class ClientAdmin(CatalogueAdmin[Client]):
     """Clients with where they are told; the secret of their webhook can be set and is never shown."""
 
     form = ClientForm
-    list_display = ["name", "slug", "webhook_url"]
+    list_display = ["name", "slug", "webhook_url", "retired_at"]
+    list_filter = [("retired_at", admin.EmptyFieldListFilter)]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
 

@@ -38,6 +38,8 @@ class Client(models.Model):
     contact_emails = ArrayField(models.EmailField(), default=list, blank=True)
     webhook_url = models.URLField(blank=True)
     webhook_secret = EncryptedField(max_length=120, blank=True)
+    former_names = models.JSONField(default=list, editable=False)
+    retired_at = models.DateTimeField(null=True, editable=False)
 
     objects = ClientManager()
 
@@ -64,6 +66,8 @@ class Service(models.Model):
     clients: "models.ManyToManyField[Client, Client]" = models.ManyToManyField(
         Client, blank=True, related_name="services"
     )
+    former_names = models.JSONField(default=list, editable=False)
+    retired_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return self.name

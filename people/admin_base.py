@@ -15,7 +15,7 @@ from people.audit import Event
 M = TypeVar("M", bound=Model)
 
 # What Django's own filters put behind the name of a declared field.
-_ENDINGS: Final = frozenset({"exact", "id__exact", "isnull", "gte", "lt"})
+_ENDINGS: Final = frozenset({"exact", "id__exact", "isnull", "isempty", "gte", "lt"})
 _DATES: Final = frozenset({"year", "month", "day"})
 _LONGEST: Final = 120
 

@@ -65,6 +65,7 @@ class User(AbstractBaseUser):
     # How often the browsers that had signed in before were forgotten; their cookie names the number of its time.
     device_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    former_names = models.JSONField(default=list, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]

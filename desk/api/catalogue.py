@@ -7,6 +7,7 @@ from ninja import Router
 
 from desk.api.auth import READ, administers, person
 from incidentdesk.kernel.errors import NotAllowed
+from incidents import catalogue
 from incidents.models import Client, Service
 from people.models import User
 from people.rights import Right, columns, may, refusal
@@ -22,7 +23,10 @@ def services(request: HttpRequest) -> dict[str, Any]:
     if not (user.sees_room or may(Right.DECLARE, held)):
         raise NotAllowed(refusal(Right.DECLARE))
     found = (
-        Service.objects.order_by("name").select_related("team").prefetch_related("dependencies", "clients")
+        catalogue.offered(Service.objects.all())
+        .order_by("name")
+        .select_related("team")
+        .prefetch_related("dependencies", "clients")
     )
     if not user.sees_room:
         return {"services": [{"slug": each.slug, "name": each.name} for each in found]}
@@ -38,7 +42,7 @@ def services(request: HttpRequest) -> dict[str, Any]:
 def clients(request: HttpRequest) -> dict[str, Any]:
     """Without their addresses; those only for an administrator's token."""
     _enters(person(request))
-    found = Client.objects.order_by("name")
+    found = catalogue.offered(Client.objects.all()).order_by("name")
     return {
         "clients": [
             {"uid": str(each.uid), "slug": each.slug, "name": each.name}

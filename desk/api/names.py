@@ -1,12 +1,23 @@
 """Numbers of rows as the names the world may see: people and clients by UUID, services by slug (S4)."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
+from datetime import datetime
 from typing import Any
+
+from django.db.models import QuerySet
 
 from incidents.models import Client, Service
 from people.models import User
+from people.naming import Former, name_at
 
 Named = dict[str, str]
+Row = tuple[int, str, str, Former]
+
+
+def _rows(found: QuerySet[Any], key: str) -> list[Row]:
+    rows = found.values_list("pk", key, "name", "former_names")
+    return [(pk, str(public), name, former) for pk, public, name, former in rows]
 
 
 class Names:
@@ -14,15 +25,33 @@ class Names:
 
     def __init__(self, users: Iterable[int | None] = (), *, catalogue: bool = False) -> None:
         wanted = {user for user in users if user is not None}
-        rows = User.objects.filter(pk__in=wanted).values_list("pk", "uid", "name") if wanted else ()
-        self.people: dict[int, Named] = {pk: {"uid": str(uid), "name": name} for pk, uid, name in rows}
-        self.services: dict[int, Named] = {}
-        self.clients: dict[int, Named] = {}
-        if catalogue:
-            services = Service.objects.values_list("pk", "slug", "name")
-            self.services = {pk: {"slug": slug, "name": name} for pk, slug, name in services}
-            clients = Client.objects.values_list("pk", "uid", "name")
-            self.clients = {pk: {"uid": str(uid), "name": name} for pk, uid, name in clients}
+        people = User.objects.filter(pk__in=wanted)
+        self._people = _rows(people, "uid") if wanted else []
+        self._services = _rows(Service.objects.all(), "slug") if catalogue else []
+        self._clients = _rows(Client.objects.all(), "uid") if catalogue else []
+        self._then: datetime | None = None
+        self._fill()
+
+    def _fill(self) -> None:
+        self.people = self._named(self._people, "uid")
+        self.services = self._named(self._services, "slug")
+        self.clients = self._named(self._clients, "uid")
+
+    def _named(self, rows: list[Row], key: str) -> dict[int, Named]:
+        then = self._then
+        return {
+            pk: {key: public, "name": name if then is None else name_at(name, former, then)}
+            for pk, public, name, former in rows
+        }
+
+    def at(self, then: datetime) -> "Names":
+        """As it was called when something was recorded; itself where nothing was ever renamed."""
+        if not any(former for rows in (self._people, self._services, self._clients) for *_, former in rows):
+            return self
+        made = copy(self)
+        made._then = then
+        made._fill()
+        return made
 
     def person(self, user: int | None) -> Named | None:
         """Somebody's UUID and name; None for the desk itself."""

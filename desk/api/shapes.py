@@ -17,6 +17,7 @@ from incidents.protocol import Reading, State, read
 from incidents.protocol.state import OfferState
 from incidents.record import protocol_of, state_of
 from people.models import User
+from people.naming import name_at
 from people.rights import Right
 
 
@@ -112,7 +113,9 @@ def timeline(
     )
     known = Names(named, catalogue=True)
     labels = {clock.id: clock.label for clock in protocol_of(incident.protocol_id).clocks}
-    return [_entry(each, texts.get(each.seq, {}), rights, known, labels) for each in rows]
+    return [
+        _entry(each, texts.get(each.seq, {}), rights, known.at(each.recorded_at), labels) for each in rows
+    ]
 
 
 def _entry(
@@ -170,7 +173,7 @@ def updates(incident: Incident, user: User, *, addresses: bool, now: datetime) -
     return [
         {
             "number": update.number,
-            "author": _person(update.author),
+            "author": _person(update.author, update.sent_at),
             "status": update.status,
             "sent_at": time(update.sent_at),
             "next_at": time(update.next_at),
@@ -206,8 +209,12 @@ def _masked(dest: str) -> str:
     return f"…@{dest.rpartition('@')[2]}" if "@" in dest else dest
 
 
-def _person(user: User | None) -> dict[str, str] | None:
-    return {"uid": str(user.uid), "name": user.name} if user else None
+def _person(user: User | None, then: datetime | None = None) -> dict[str, str] | None:
+    """Somebody by their present name, or by the one they had `then`."""
+    if user is None:
+        return None
+    name = user.name if then is None else name_at(user.name, user.former_names, then)
+    return {"uid": str(user.uid), "name": name}
 
 
 def _people(state: State) -> set[int | None]:

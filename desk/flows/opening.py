@@ -11,7 +11,7 @@ from desk.flows.act import Answer, act, conclude, remember
 from desk.flows.room import Room
 from desk.forms.incident import DeclareForm
 from incidentdesk.kernel.errors import Invalid, NotAllowed
-from incidents import lifecycle, projection
+from incidents import catalogue, lifecycle, projection
 from incidents.models import Client, Incident, Service
 from incidents.protocol import Protocol, parse
 from people.models import Team, User
@@ -61,7 +61,7 @@ def _opening(
         raise Invalid(
             fields={"alert_fired_at": "This time lies in the future. Choose when it was first seen."}
         )
-    clients = list(Client.objects.filter(slug__in=form.clients))
+    clients = list(catalogue.offered(Client.objects.filter(slug__in=form.clients)))
     severity = chosen(form, parse(lifecycle.current_protocol(now).text))
     title = form.title or triage.title(severity, [service.name for service in services], form.symptom)
     return lifecycle.Opening(
@@ -95,11 +95,10 @@ def _known(slugs: Sequence[str]) -> list[str]:
 
 def _services(slugs: Sequence[str]) -> list[Service]:
     wanted = _known(slugs)
-    found = {
-        service.slug: service for service in Service.objects.select_related("team").filter(slug__in=wanted)
-    }
+    rows = catalogue.offered(Service.objects.select_related("team").filter(slug__in=wanted))
+    found = {service.slug: service for service in rows}
     if len(found) < len(wanted):
-        raise Invalid(fields={"services": "One of these services is not in the catalogue."})
+        raise Invalid(fields={"services": "One of these services is retired or not in the catalogue."})
     if not wanted:
         return [lifecycle.unsorted()]
     return [found[slug] for slug in wanted]

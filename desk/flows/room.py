@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from comms import outbox
 from comms.models import Channel, Priority
 from desk.notices import Notice, messages
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused, Stale
 from incidentdesk.kernel.stamps import moment
-from incidents import projection
+from incidents import catalogue, projection
 from incidents import record as records
 from incidents.authority import Authority
 from incidents.models import Client, Service, TimelineEntry
@@ -145,18 +147,21 @@ class Room:
     def services(self, slugs: Iterable[str]) -> list[Service]:
         """Services by slug, in the order given. Raises Invalid for an unknown one."""
         wanted = list(dict.fromkeys(slugs))
-        found = {service.slug: service for service in Service.objects.filter(slug__in=wanted)}
+        found = {service.slug: service for service in self._offered(Service.objects.all(), wanted)}
         if len(found) < len(wanted):
-            raise Invalid(fields={"services": "One of these services is not in the catalogue."})
+            raise Invalid(fields={"services": "One of these services is retired or not in the catalogue."})
         return [found[slug] for slug in wanted]
 
     def clients(self, slugs: Iterable[str]) -> list[Client]:
         """Clients by slug. Raises Invalid for an unknown one."""
         wanted = list(dict.fromkeys(slugs))
-        found = {client.slug: client for client in Client.objects.filter(slug__in=wanted)}
+        found = {client.slug: client for client in self._offered(Client.objects.all(), wanted)}
         if len(found) < len(wanted):
-            raise Invalid(fields={"clients": "One of these clients is not known."})
+            raise Invalid(fields={"clients": "One of these clients is retired or not known."})
         return [found[slug] for slug in wanted]
+
+    def _offered(self, found: "QuerySet[catalogue.M]", slugs: Iterable[str]) -> "QuerySet[catalogue.M]":
+        return catalogue.offered(found, self.record.id).filter(slug__in=slugs)
 
     def warn(self, sentence: str) -> None:
         """Done, but the person should know this."""

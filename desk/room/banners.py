@@ -236,7 +236,7 @@ def _severity_proposed(bundle: Bundle, here: Standing, readings: Sequence[Readin
     if row is None or row.seq < fold["severity_seq"] or here.over or row.payload["to"] == fold["severity"]:
         return
     if here.may(Right.SET_SEVERITY):
-        text = f"{words.name(row.author)} proposes SEV-{row.payload['to']}: {row.texts.get('reason', '')}"
+        text = f"{words.name(row.author, row.recorded)} proposes SEV-{row.payload['to']}: {row.texts.get('reason', '')}"
         yield Banner("severity", "wait", "Severity proposed", text, None, Link("#f-severity", "Decide"))
 
 

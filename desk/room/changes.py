@@ -115,7 +115,12 @@ def _exchanges(rows: Sequence[Row], words: Words) -> tuple[Exchange, ...]:
             text and row.kind in ("change.approved", "change.rejected")
         ):
             found.append(
-                Exchange(words.name(row.author), words.at(row.happened), text, row.kind == "change.replied")
+                Exchange(
+                    words.name(row.author, row.recorded),
+                    words.at(row.happened),
+                    text,
+                    row.kind == "change.replied",
+                )
             )
     return tuple(found)
 
@@ -123,7 +128,7 @@ def _exchanges(rows: Sequence[Row], words: Words) -> tuple[Exchange, ...]:
 def _trail(rows: Sequence[Row], words: Words) -> str:
     parts = []
     for row in rows:
-        at, who = words.short(row.happened), words.whom(row.author)
+        at, who = words.short(row.happened), words.whom(row.author, row.recorded)
         if row.kind == "change.confirmed":
             parts.append(f"effect {'seen' if row.payload['effect'] else 'not seen'} {at}")
         elif row.kind in _TRAIL:

@@ -67,5 +67,5 @@ def _catalogue(bundle: Bundle, what: str, chosen: set[int]) -> tuple[Option, ...
     return tuple(
         Option(each["slug"], each["name"], chosen=each["id"] in chosen)
         for each in bundle.catalogue
-        if each["what"] == what
+        if each["what"] == what and (each["hit"] or not each["retired"])
     )

@@ -151,7 +151,7 @@ def _items(bundle: Bundle, name: str, words: Words) -> tuple[Item, ...]:
     for item in bundle.protocol.checklists[name]:
         state = _STATES.get(bundle.state["items"].get(item.id, ""), "")
         row = ticked.get(item.id)
-        note = f"{words.short(row.happened)} {words.name(row.author)}" if state and row else ""
+        note = f"{words.short(row.happened)} {words.name(row.author, row.recorded)}" if state and row else ""
         found.append(Item(item.id, item.text, state, note))  # type: ignore[arg-type]  # the fold knows these words alone
     return tuple(found)
 

@@ -40,7 +40,7 @@ def impact(bundle: Bundle, here: Standing, words: Words) -> Impact:
     apart = len(fold["impact"]) > 1 and round(total) != round(whole)
     blast = bundle.last("blast.reported")
     return Impact(
-        stated=f"stated {words.short(stated[-1].happened)} by {words.name(stated[-1].author)}"
+        stated=f"stated {words.short(stated[-1].happened)} by {words.name(stated[-1].author, stated[-1].recorded)}"
         if stated
         else "not stated yet",
         figures=_figures(stated, words),
@@ -54,7 +54,7 @@ def impact(bundle: Bundle, here: Standing, words: Words) -> Impact:
         duration=rough(whole * minute) if over else "",
         minutes=f"{rough(total * minute)} in {len(fold['impact'])} intervals" if apart else "",
         scope=_scope(bundle),
-        blast=f"Blast radius reported {words.short(blast.happened)} by {words.name(blast.author)}"
+        blast=f"Blast radius reported {words.short(blast.happened)} by {words.name(blast.author, blast.recorded)}"
         if blast
         else "",
     )

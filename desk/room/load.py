@@ -17,6 +17,7 @@ from incidents.models import Incident
 from incidents.protocol import Protocol, State, clocks
 from incidents.record import protocol_of, state_of
 from people.models import User
+from people.naming import Former
 from runbooks import matching
 
 SHOWN = 50  # entries on the page
@@ -63,6 +64,7 @@ class Human:
     roles: tuple[str, ...]
     note: str
     works: bool  # active, a person, and let into the room
+    former: Former = ()
 
     @property
     def initials(self) -> str:
@@ -262,10 +264,11 @@ SELECT DISTINCT author_id FROM (SELECT author_id FROM incidents_timelineentry
   WHERE incident_id = %s AND seq <= %s ORDER BY seq DESC LIMIT %s) x WHERE author_id IS NOT NULL
 """
 CATALOGUE = """
-SELECT 'service' AS what, s.id, s.name, s.slug, s.dashboards, x.id IS NOT NULL AS hit FROM incidents_service s
+SELECT 'service' AS what, s.id, s.name, s.slug, s.dashboards, x.id IS NOT NULL AS hit, s.former_names::text AS former,
+  s.retired_at IS NOT NULL AS retired FROM incidents_service s
 LEFT JOIN incidents_incident_services x ON x.service_id = s.id AND x.incident_id = %s
 UNION ALL
-SELECT 'client', c.id, c.name, c.slug, NULL, y.id IS NOT NULL FROM incidents_client c
+SELECT 'client', c.id, c.name, c.slug, NULL, y.id IS NOT NULL, c.former_names::text, c.retired_at IS NOT NULL FROM incidents_client c
 LEFT JOIN incidents_incident_clients y ON y.client_id = c.id AND y.incident_id = %s ORDER BY 1, 3
 """
 
@@ -318,7 +321,8 @@ READERS = {
 }  # fmt: skip
 
 PEOPLE = """
-SELECT u.id, u.uid::text, u.name, u.email, u.roles, coalesce(t.name, ''), u.is_active AND NOT u.is_machine AND u.sees_room
+SELECT u.id, u.uid::text, u.name, u.email, u.roles, coalesce(t.name, ''), u.is_active AND NOT u.is_machine AND u.sees_room,
+  u.former_names
 FROM people_user u LEFT JOIN people_team t ON t.id = u.team_id
 WHERE u.id = ANY(%s) OR (%s AND u.is_active AND NOT u.is_machine AND u.sees_room) ORDER BY u.name
 """
@@ -326,7 +330,7 @@ WHERE u.id = ANY(%s) OR (%s AND u.is_active AND NOT u.is_machine AND u.sees_room
 
 def _people(ids: Iterable[int], *, everyone: bool) -> dict[int, Human]:
     return {
-        row[0]: Human(row[0], row[1], row[2], row[3], tuple(row[4]), row[5], bool(row[6]))
+        row[0]: Human(row[0], row[1], row[2], row[3], tuple(row[4]), row[5], bool(row[6]), row[7])
         for row in sql.run(PEOPLE, [sorted(set(ids)), everyone])
     }
 

@@ -29,12 +29,12 @@ def theories(bundle: Bundle, here: Standing, words: Words) -> tuple[TheoryRow, .
         word = f"Open, {rough(words.since(row.happened))}"
         if state != "open":
             word = (
-                f"{_WORDS[state]} {words.short(end.happened)} by {words.name(end.author)}"
+                f"{_WORDS[state]} {words.short(end.happened)} by {words.name(end.author, end.recorded)}"
                 if end
                 else _WORDS[state]
             )
         text = row.texts.get("text", "[redacted]")
-        found.append(TheoryRow(row.seq, text, words.name(row.author), state, word))  # type: ignore[arg-type]  # the fold knows these words alone
+        found.append(TheoryRow(row.seq, text, words.name(row.author, row.recorded), state, word))  # type: ignore[arg-type]  # the fold knows these words alone
     return tuple(sorted(found, key=lambda each: (each.state != "open", -each.seq)))
 
 
@@ -74,7 +74,7 @@ def _send(row: dict[str, Any], bundle: Bundle, hidden: frozenset[str], words: Wo
 
 
 def _author(row: dict[str, Any], words: Words) -> str:
-    return words.name(row["author_id"]) if row["author_id"] else ""
+    return words.name(row["author_id"], row["sent_at"]) if row["author_id"] else ""
 
 
 def _plus(row: dict[str, Any], bundle: Bundle) -> str:

@@ -25,7 +25,7 @@ def objective(bundle: Bundle, words: Words) -> Objective:
         return Objective("", "", 0)
     return Objective(
         row.texts.get("text", "[redacted]"),
-        f"set by {words.name(row.author)} {words.short(row.happened)}",
+        f"set by {words.name(row.author, row.recorded)} {words.short(row.happened)}",
         row.seq,
     )
 

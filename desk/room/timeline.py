@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from json import loads
+from typing import Any
 
 from desk.flows.log import CORRECTABLE
 from desk.room.kinds import LOOKS, TEXTS, TITLES, Look
@@ -13,6 +15,7 @@ from incidentdesk.kernel.stamps import moment
 from incidents import disclosure
 from incidents.protocol import Protocol, State
 from incidents.sentences import STATUS, Told, seat_label, sentence
+from people.naming import Naming
 from people.rights import Right
 from people.roles import Role
 
@@ -33,9 +36,9 @@ class Teller:
     state: State
     rights: Collection[Right]
     labels: Mapping[str, str]
-    users: Mapping[int, str]
-    services: Mapping[int, str]
-    clients: Mapping[int, str]
+    users: Naming
+    services: Naming
+    clients: Naming
     corrected: Mapping[int, Row]
     settled: Mapping[int, Row]
     may_correct: bool
@@ -58,7 +61,9 @@ class Teller:
         texts = disclosure.seen_texts(row.kind, payload, row.texts, self.rights)
         late = (row.recorded - row.happened).total_seconds() / self.state["minute"]
         correction = self.corrected.get(row.seq)
-        author = words.name(row.author) if row.author else "Monitor" if row.kind in _MONITOR else ""
+        author = (
+            words.name(row.author, row.recorded) if row.author else "Monitor" if row.kind in _MONITOR else ""
+        )
         plain = row.kind == "theory" and self.state["theories"].get(str(row.seq)) == "open"
         return Entry(
             seq=row.seq,
@@ -101,16 +106,16 @@ class Teller:
         payload = disclosure.seen_payload(row.payload, self.rights)
         if row.kind == "item.ticked":
             texts = {"item": self._item(payload["item"])}
-        who = self.words.name(row.author) if row.author else "The desk"
+        who = self.words.name(row.author, row.recorded) if row.author else "The desk"
         return sentence(
             row.kind,
             Told(
                 payload,
                 who,
-                self.users,
+                self.users.at(row.recorded),
                 self.labels,
-                self.services,
-                self.clients,
+                self.services.at(row.recorded),
+                self.clients.at(row.recorded),
                 texts,
                 self.words.beside(row.happened),
             ),
@@ -213,13 +218,19 @@ def teller(
         state=state,
         rights=rights,
         labels={clock.id: clock.label for clock in protocol.clocks},
-        users={user: human.name for user, human in words.people.items()},
-        services={each["id"]: str(each["name"]) for each in catalogue if each["what"] == "service"},  # type: ignore[misc]  # ids are numbers
-        clients={each["id"]: str(each["name"]) for each in catalogue if each["what"] == "client"},  # type: ignore[misc]  # as above
+        users=Naming.of((user, human.name, human.former) for user, human in words.people.items()),
+        services=_naming(catalogue, "service"),
+        clients=_naming(catalogue, "client"),
         corrected={row.payload["of"]: row for row in rows if row.kind == "corrected"},
         settled={row.payload["theory"]: row for row in rows if row.kind == "theory.settled"},
         may_correct=may_post,
         may_settle=may_post,
         alert=moment(state["alert"]),
         late_after=protocol.figure("entry.late"),
+    )
+
+
+def _naming(catalogue: Iterable[Mapping[str, Any]], what: str) -> Naming:
+    return Naming.of(
+        (each["id"], str(each["name"]), loads(each["former"])) for each in catalogue if each["what"] == what
     )

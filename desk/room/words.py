@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from desk.room.load import Human
 from desk.room.shapes import Countdown, Moment, Person
 from incidentdesk.kernel.stamps import Stamp, moment
+from people.naming import name_at
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
@@ -140,14 +141,16 @@ class Words:
         """Seconds from an instant until now."""
         return (self.now - (moment(when) if isinstance(when, str) else when)).total_seconds()
 
-    def name(self, user: int | None) -> str:
-        """Somebody's name."""
+    def name(self, user: int | None, then: datetime | None = None) -> str:
+        """Somebody's name; with `then`, when an entry was recorded, the name they had at that time."""
         human = self.people.get(user or 0)
-        return human.name if human else NOBODY.name
+        if human is None:
+            return NOBODY.name
+        return human.name if then is None else name_at(human.name, human.former, then)
 
-    def whom(self, user: int | None) -> str:
-        """Somebody's name, or `you`."""
-        return "you" if user == self.viewer else self.name(user)
+    def whom(self, user: int | None, then: datetime | None = None) -> str:
+        """As `name`, or `you`."""
+        return "you" if user == self.viewer else self.name(user, then)
 
     def person(self, user: int | None) -> Person | None:
         """Somebody with the way to reach them (ROLE-37)."""
