@@ -82,7 +82,7 @@ def test_a_secret_whose_key_is_gone_is_kept_and_signs_nothing(settings: Any) -> 
         dedupe_key="k", channel=Channel.WEBHOOK, dest="https://client.example/", payload={"client": client.pk}
     )
     with pytest.raises(ValueError, match="cannot be read"):
-        delivery.parcel(message, delivery._secrets([message]))
+        delivery.parcel([message], delivery._secrets([message]), {})
 
     settings.SECRET_KEY = OLD
     assert (stored(), Client.objects.get().webhook_secret) == (before, "whsec_abc")

@@ -101,7 +101,7 @@ def test_a_mailed_link_sets_the_password_once_and_ends_every_sign_in(office: Cli
     elsewhere.post("/sign-in/", {"login": sarah.email, "password": PASSWORD})
     office.post(f"/administration/people/user/{sarah.pk}/password-link/", {"way": "mail"})
     row = Message.objects.get(dest=sarah.email)
-    sent = delivery.parcel(row, {}).payload["body"]
+    sent = delivery.parcel([row], {}, {}).payload["body"]
     path = re.search(r"http://[^/]+(/password/\S+)", sent)
     assert path is not None and path[1] not in str(row.payload)
 
