@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
+from comms import threads
 from comms.models import Audience
-from incidentdesk.kernel.text import clean_line
 
 TO_BE_CONFIRMED: Final = "to be confirmed"
 STATUS_WORDS: Final = {
@@ -40,6 +40,10 @@ _PROMISE: Final = re.compile(
 )
 # The line of a composed text that says when it was written, should a text written by hand have kept it.
 _TIME_LINE: Final = re.compile(r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d UTC.* min since detection$", re.MULTILINE)
+
+
+# The first line of a composed text, which says what has changed; a text written by hand may have kept that of an earlier one.
+_FIRST_LINE: Final = re.compile(r"\AUpdate \d+: [^\n]*\.$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Action:
 class Facts:
     """What the record says at this moment. `minute` is the length of a protocol minute; `detected_at` the alert's time.
 
-    `outside_name` names the trouble for clients and the public; without one they read the title of the service at most.
+    `services` are those that are known and hit.
     """
 
     reference: str
@@ -108,7 +112,7 @@ class Facts:
     severity: int | None
     detected_at: datetime
     number: int = 1
-    outside_name: str = "our service"
+    services: Sequence[str] = ()
     impacts: Sequence[ImpactLine] = ()
     actions: Sequence[Action] = ()
     channel: str = ""
@@ -163,10 +167,12 @@ def render(
         Audience.PUBLIC: _outside,
     }[audience]
     clock = _Clock(now, zone)
+    first = f"Update {facts.number}: {status_word(fields.status, audience)}."
+    subject = threads.subject(audience, facts.reference, facts.severity, facts.services, facts.title)
     if fields.own:
-        return _subject(fields, audience, facts), _by_hand(fields, audience, facts, clock)
-    paragraphs = [*compose(fields, facts, clock), _next(fields, clock)]
-    return _subject(fields, audience, facts), "\n\n".join(part for part in paragraphs if part) + "\n"
+        return subject, _FIRST_LINE.sub(lambda _: first, _by_hand(fields, audience, facts, clock), count=1)
+    paragraphs = [first, *compose(fields, facts, clock), _next(fields, clock)]
+    return subject, "\n\n".join(part for part in paragraphs if part) + "\n"
 
 
 def naming_next(body: str, fields: UpdateFields, *, now: datetime) -> str:
@@ -197,13 +203,6 @@ def _by_hand(fields: UpdateFields, audience: Audience, facts: Facts, clock: "_Cl
         whole = rf"^{re.escape(line)}$"
         return re.sub(whole, lambda _: f"{line}{_unchanged(fields, clock)}", body, flags=re.MULTILINE)
     return f"{body.rstrip()}\n\nNo change since {clock.text(fields.unchanged_since)}.\n"
-
-
-def _subject(fields: UpdateFields, audience: Audience, facts: Facts) -> str:
-    outside = audience in OUTSIDE
-    head = f"Disruption of {facts.outside_name}" if outside else f"[{facts.reference}] {facts.title}"
-    tail = f": update {facts.number}, {status_word(fields.status, audience).lower()}"
-    return f"{clean_line(head, limit=10_000)[: 240 - len(tail)]}{tail}"
 
 
 def _responders(fields: UpdateFields, facts: Facts, clock: "_Clock") -> list[str]:
@@ -249,7 +248,7 @@ def _outside(fields: UpdateFields, facts: Facts, clock: "_Clock") -> list[str]:
         "" if fields.status in OVER else "The cause is under investigation. Our team is working on it."
     )
     return [
-        f"What: disruption of {facts.outside_name}",
+        f"What: disruption of {threads.outside_name(facts.services)}",
         _time_line(facts, clock),
         _block("What you may notice", fields.impact or "We are still finding out who is affected."),
         f"Status: {OUTSIDE_WORDS[fields.status]}{_unchanged(fields, clock)}",

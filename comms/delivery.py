@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from comms import breakers, bundles, outbox
+from comms import breakers, bundles, outbox, threads, timely
 from comms.channels import Outcome, Parcel, Result, email, webhook
 from comms.models import Channel, Message, Priority, State
 from incidentdesk.kernel import encrypted, leaving
@@ -118,10 +118,15 @@ def mail_server() -> email.Server:
 
 
 def parcel(
-    mail: Sequence[Message], secrets: Mapping[int, str], words: Mapping[int, bundles.PageWords]
+    mail: Sequence[Message],
+    secrets: Mapping[int, str],
+    words: Mapping[int, bundles.PageWords],
+    *,
+    now: datetime | None = None,
 ) -> Parcel:
     """All that sending `mail` needs: one message, or pages that leave together. The words of an update come from its
-    text, so they are stored once; what `words` says of a page takes the place of what it was made with."""
+    text, so they are stored once; what `words` says of a page takes the place of what it was made with. What a mail says
+    of clocks is true at `now`, without it when it was due."""
     message = mail[0]
     payload = dict(message.payload)
     client = payload.pop("client", None)
@@ -131,6 +136,11 @@ def parcel(
         payload["data"] = {**payload["data"], "subject": message.text.subject, "text": message.text.body}
     elif message.text is not None:
         payload |= {"subject": message.text.subject, "body": message.text.body}
+    if "clocks" in payload:
+        payload["body"] = timely.body(payload, now=now or message.due_at)
+        del payload["clocks"]
+    if message.thread is not None and "thread" in payload:
+        payload = threads.headed(payload, message.thread, message.announces)
     secret = secrets.get(client, "") or settings.WEBHOOK_SECRET if message.channel == Channel.WEBHOOK else ""
     attempt = max(each.attempt for each in mail)
     return Parcel(bundles.uid(mail), message.dest, payload, attempt, encrypted.readable(secret))
@@ -215,7 +225,7 @@ class _Run:
                 self.traffic.lanes.add(lane)
                 until = time.monotonic() + min(LANE_SECONDS, self.lease.total_seconds() * LANE_SHARE)
                 pool = self.pages if mails[0][0].priority == Priority.PAGE else self.pool
-                packed = [(mail, _packed(mail, secrets, words)) for mail in going]
+                packed = [(mail, _packed(mail, secrets, words, now)) for mail in going]
                 pool.submit(self._lane, lane, packed, now, until)
         return len(claimed)
 
@@ -303,10 +313,10 @@ def _secrets(messages: Sequence[Message]) -> Mapping[int, str]:
 
 
 def _packed(
-    mail: Sequence[Message], secrets: Mapping[int, str], words: Mapping[int, bundles.PageWords]
+    mail: Sequence[Message], secrets: Mapping[int, str], words: Mapping[int, bundles.PageWords], now: datetime
 ) -> Parcel | Outcome:
     try:
-        return parcel(mail, secrets, words)
+        return parcel(mail, secrets, words, now=now)
     except Exception as error:
         return _fault(mail[0], error)
 

@@ -91,6 +91,25 @@ class UpdateText(models.Model):
         return f"{self.update_id} to {self.audience}"
 
 
+class Thread(models.Model):
+    """The mails of one incident to one audience under one subject. Only comms.threads writes here."""
+
+    incident = models.ForeignKey("incidents.Incident", on_delete=models.PROTECT, related_name="threads")
+    audience = models.CharField(max_length=20, choices=Audience.choices)
+    number = models.PositiveIntegerField()
+    severity = models.PositiveSmallIntegerField(null=True)
+    subject = models.CharField(max_length=250)
+    begun_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "audience", "number"], name="thread_numbered_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class Message(models.Model):
     """One thing for one destination. Its key never repeats; only comms.outbox writes its state.
 
@@ -111,6 +130,15 @@ class Message(models.Model):
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.UPDATE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     due_at = models.DateTimeField()
+    thread = models.ForeignKey(Thread, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    announces = models.ForeignKey(
+        Thread,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The thread that begins after this mail, for another severity.",
+    )
     bundles = models.BooleanField(default=False, db_default=False)
     bundle = models.BigIntegerField(null=True, help_text="The first message of the mail it left in last.")
     attempt = models.PositiveIntegerField(default=0)

@@ -13,7 +13,7 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import F
 
-from comms import breakers, bundles
+from comms import breakers, bundles, threads
 from comms.channels import Outcome, Result
 from comms.channels.guard import Forbidden, place
 from comms.doorbell import ring
@@ -42,6 +42,7 @@ class NewMessage:
 
     Mail payload: subject, body, thread, and link for a secret one (kernel.links). Webhook payload: the JSON to send, with
     client (an id) where that client's secret signs it. With `text_id` the words come from that text of an update.
+    With `audience` it belongs to the incident's mail thread for them (comms.threads), and `subject` is only its label here.
     With `bundles` it may travel with others to the same address, at most one mail in PAGE_SECONDS (comms.bundles).
     """
 
@@ -54,6 +55,7 @@ class NewMessage:
     priority: Priority = Priority.UPDATE
     due_at: datetime | None = None
     bundles: bool = False
+    audience: str = ""
 
 
 def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
@@ -64,6 +66,9 @@ def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
     """
     if not rows:
         return 0
+    keys = {(row.incident_id, row.audience) for row in rows if row.audience and row.incident_id is not None}
+    places = threads.places(keys, now=now)
+    placed = [places.get((row.incident_id or 0, row.audience)) for row in rows]
     columns = (
         [row.key for row in rows],
         [row.incident_id for row in rows],
@@ -75,6 +80,8 @@ def put(rows: Sequence[NewMessage], *, now: datetime) -> int:
         [int(row.priority) for row in rows],
         [row.due_at or now for row in rows],
         [row.bundles for row in rows],
+        [place.thread if place else None for place in placed],
+        [place.announces if place else None for place in placed],
     )
     states = [state for (state,) in sql.run(_PUT, [_quiet.get(), now, *columns])]
     if State.PENDING in states:
@@ -135,7 +142,7 @@ def claim(
             },
         )
         ids = [*pages, *(pk for (pk,) in cursor.fetchall())]
-    found = Message.objects.select_related("text").in_bulk(ids)
+    found = Message.objects.select_related("text", "thread", "announces").in_bulk(ids)
     return sorted(found.values(), key=lambda message: (message.priority, message.due_at, message.pk))
 
 
@@ -261,12 +268,14 @@ def _tell(message: Message, error: str, now: datetime) -> None:
 
 _PUT = """
 INSERT INTO comms_message (dedupe_key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, bundles,
-                           state, attempt, faults, last_error, created_at)
+                           thread_id, announces_id, state, attempt, faults, last_error, created_at)
 SELECT n.key, n.incident_id, n.text_id, n.channel, n.dest, n.lane, n.payload::jsonb, n.priority, n.due_at, n.bundles,
+       n.thread_id, n.announces_id,
        CASE WHEN i.time = 'driven' OR i.kind = 'drill' THEN 'simulated' WHEN %b::bool THEN 'kept' ELSE 'pending' END, 0, 0, '', %b::timestamptz
 FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::smallint[],
-            %b::timestamptz[], %b::bool[])
-     WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, bundles, place)
+            %b::timestamptz[], %b::bool[], %b::bigint[], %b::bigint[])
+     WITH ORDINALITY AS n(key, incident_id, text_id, channel, dest, lane, payload, priority, due_at, bundles,
+                             thread_id, announces_id, place)
 LEFT JOIN incidents_incident i ON i.id = n.incident_id
 ORDER BY n.place
 ON CONFLICT (dedupe_key) DO NOTHING

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.db.models import Count, Max, QuerySet
 
-from comms import outbox
+from comms import outbox, threads
 from comms.composition import OVER, STATUS_WORDS, UpdateFields, naming_next
 from comms.models import Audience, Channel, Message, Priority, State, Update, UpdateText
 from comms.outbox import NewMessage
@@ -122,7 +122,7 @@ def publish(
     """Store the update with its exact texts and put one message per recipient. Call it with the incident locked.
 
     `said` is what each audience is told, from `cleaned`, with one promised time for all; `texts` are subject and body per
-    audience, as rendered or as edited by hand. A text that does not name the next time gets the line that does. The
+    audience, as rendered or as edited by hand; the subject is that of the audience's thread. A text that does not name the next time gets the line that does. The
     update's status is the incident's own; each text's is the one it tells, and a repeated text may tell another.
     """
     if not said:
@@ -140,8 +140,9 @@ def publish(
         next_at=first.next_at,
     )
     rows: list[NewMessage] = []
+    places = threads.places({(incident.pk, audience.value) for audience in said}, now=now, sends=False)
     for audience, fields in said.items():
-        subject, body = texts[audience]
+        subject, body = places[incident.pk, audience.value].subject, texts[audience][1]
         text = UpdateText.objects.create(
             update=update,
             audience=audience,
@@ -164,6 +165,7 @@ def _message(incident: Incident, update: Update, text: UpdateText, recipient: Re
         if recipient.channel is Channel.EMAIL
         else _notice(incident, update, text, recipient),
         incident_id=incident.pk,
+        audience=text.audience,
         text_id=text.pk,
         priority=Priority.UPDATE,
     )

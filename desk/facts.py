@@ -36,7 +36,7 @@ def facts_of(record: Record, incident: Incident, *, now: datetime, money: bool =
         severity=force(state),
         detected_at=moment(state["alert"]),
         number=Update.objects.filter(incident=incident).count() + 1,
-        outside_name=_outside(names),
+        services=tuple(names),
         impacts=_impacts(incident, names, state, money),
         actions=_actions(state, texts, people),
         channel=next(
@@ -47,12 +47,6 @@ def facts_of(record: Record, incident: Incident, *, now: datetime, money: bool =
         link=room_url(record.key),
         minute=timedelta(seconds=state["minute"]),
     )
-
-
-def _outside(names: list[str]) -> str:
-    """What outsiders call the trouble: two services, and how many more are hit."""
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return ", ".join(names[:2]) + more if names else "our service"
 
 
 def _names(state: State, leader: int | None) -> dict[int | None, User]:

@@ -1,13 +1,14 @@
 """Short mails to colleagues about an incident: pages, reminders, calls. Texts to audiences are `comms.updates`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol as Shape
 
 from django.conf import settings
 
-from comms.models import Channel, Priority
+from comms.models import Audience, Channel, Priority
 from comms.outbox import NewMessage
+from comms.timely import DueClock
 from people.models import User
 
 
@@ -21,7 +22,10 @@ class Named(Shape):
 
 @dataclass(frozen=True)
 class Notice:
-    """One mail each to some people. `key` names the fact for ever, so that it goes out once."""
+    """One mail each to some people. `key` names the fact for ever, so that it goes out once.
+
+    `subject` says what has changed, in the first line of the mail; its subject is that of the incident's thread.
+    """
 
     incident: int
     users: tuple[int, ...]
@@ -29,6 +33,7 @@ class Notice:
     body: str
     key: str
     page: bool = False
+    clocks: tuple[DueClock, ...] = ()
 
 
 def room_url(key: str) -> str:
@@ -59,11 +64,20 @@ def messages(notices: Sequence[Notice], incidents: Mapping[int, Named]) -> list[
                     dest=addresses[user],
                     payload={
                         "subject": f"{incident.key} {notice.subject}",
-                        "body": f"{notice.body}\n\n{incident.key} {incident.title}\n{room_url(incident.key)}\n",
+                        "body": _body(notice, incident),
                         "thread": f"{incident.uid}.responders",
-                    },
+                    }
+                    | ({"clocks": [asdict(clock) for clock in notice.clocks]} if notice.clocks else {}),
                     incident_id=notice.incident,
+                    audience=Audience.RESPONDERS,
                     priority=Priority.PAGE if notice.page else Priority.NOTICE,
                 )
             )
     return found
+
+
+def _body(notice: Notice, incident: Named) -> str:
+    """First what has changed, then the words, last where it is."""
+    first = "" if notice.clocks else f"{notice.subject[:1].upper()}{notice.subject[1:]}.".replace("..", ".")
+    said = [first, notice.body, f"{incident.key} {incident.title}\n{room_url(incident.key)}\n"]
+    return "\n\n".join(part for part in said if part)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from comms.timely import DueClock
 from incidentdesk.kernel.stamps import moment, stamp
 from incidents.protocol import Draft, Protocol, State, cadence, clocks, owing, paging
 from incidents.protocol.clocks import Key
@@ -16,11 +17,13 @@ from incidents.protocol.state import force, holder
 
 @dataclass(frozen=True)
 class Line:
-    """One line for one person; lines of one instant to one person become one message."""
+    """One line for one person; lines of one instant to one person become one message. What it says of a `clock` is made
+    when the message leaves; `text` is only what it is about then."""
 
     user: int
     text: str
     page: bool = False
+    clock: DueClock | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,10 @@ def remind(due: Due) -> Reaction:
     """An update is due soon (CLK-16)."""
     to = people(due)
     current = due.state["clocks"][clocks.name(*due.key[:2])]["now"]
-    at = moment(current["due"]) if current else due.now
-    text = f"{due.clock.label}: due at {at:%H:%M:%S} UTC."
-    return Reaction(drafts=(_entry(due, to),), lines=tuple(Line(user, text) for user in to))
+    clock = DueClock(due.clock.label, current["due"] if current else stamp(due.now))
+    return Reaction(
+        drafts=(_entry(due, to),), lines=tuple(Line(user, clock.label, clock=clock) for user in to)
+    )
 
 
 def overdue(due: Due) -> Reaction:
@@ -111,11 +115,12 @@ def overdue(due: Due) -> Reaction:
     to = people(due)
     if not to and due.step.name != "overdue":
         return Reaction()
-    late = f" by {due.step.at:g} minutes" if due.step.at else ""
+    current = due.state["clocks"][clocks.name(*due.key[:2])]["now"]
     missed = _missed(due) if due.clock.kind == "cadence" else 0
-    again = f" {missed} missed before it." if missed else ""
-    text = f"{due.clock.label}: overdue{late}.{again}"
-    return Reaction(drafts=(_entry(due, to),), lines=tuple(Line(user, text) for user in to))
+    clock = DueClock(due.clock.label, current["due"] if current else stamp(due.now), missed)
+    return Reaction(
+        drafts=(_entry(due, to),), lines=tuple(Line(user, clock.label, clock=clock) for user in to)
+    )
 
 
 def _missed(due: Due) -> int:

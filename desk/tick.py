@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from comms import outbox
 from desk import admission, heartbeats, reactions
 from desk.notices import Notice, messages
+from desk.reactions import Line
 from incidentdesk.kernel import leaving, sql, trouble
 from incidents import deadlines, installation
 from incidents import record as records
@@ -145,7 +146,7 @@ class Carry:
 
     def __init__(self, loaded: dict[int, Record]) -> None:
         self.loaded = loaded
-        self.lines: dict[tuple[int, int, datetime], tuple[Key, list[str]]] = {}
+        self.lines: dict[tuple[int, int, datetime], tuple[Key, list[Line]]] = {}
         self.planned: list[pages.Planned] = []
 
     def out(self, record: Record, key: Key, due_at: datetime) -> None:
@@ -159,7 +160,7 @@ class Carry:
             record.stale.append(key)
         for line in reaction.lines:
             held = self.lines.setdefault((record.id, line.user, due_at), (key, []))
-            held[1].append(line.text)
+            held[1].append(line)
         if reaction.call is not None:
             call = reaction.call
             self.planned.append(
@@ -181,10 +182,16 @@ class Carry:
         records.save(list(self.loaded.values()), now=now)
         pages.store(self.planned, now=now)
         notices = [
-            Notice(incident, (user,), texts[0] if len(texts) == 1 else f"{len(texts)} clocks need you", "\n".join(texts),
-                   "clock:" + ":".join(map(str, key)))
-            for (incident, user, _), (key, texts) in self.lines.items()
-        ]  # fmt: skip
+            Notice(
+                incident,
+                (user,),
+                lines[0].text.rstrip(".") if len(lines) == 1 else f"{len(lines)} clocks need you",
+                "" if len(lines) == 1 else "\n".join(line.text for line in lines if line.clock is None),
+                "clock:" + ":".join(map(str, key)),
+                clocks=tuple(line.clock for line in lines if line.clock is not None),
+            )
+            for (incident, user, _), (key, lines) in self.lines.items()
+        ]
         sent = messages(notices, self.loaded)
         outbox.put([*sent, *(message for planned in self.planned for message in planned.messages)], now=now)
 

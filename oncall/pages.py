@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from comms import outbox
-from comms.models import Channel, Message, Priority
+from comms.models import Audience, Channel, Message, Priority
 from comms.outbox import NewMessage
 from incidentdesk.kernel import links, sql
 from incidentdesk.kernel.stamps import Stamp, moment, stamp
@@ -187,6 +187,7 @@ def _message(each: Planned, number: int, dest: str, mark: tuple[str, str], now: 
             },
         },
         incident_id=each.incident,
+        audience=Audience.RESPONDERS,
         priority=Priority.PAGE,
         bundles=True,
         due_at=each.at if each.at > now else None,

@@ -23,6 +23,8 @@ def severity(room: Room, form: SeverityForm) -> str:
     changed = room.last
     writer = holder(room.state, "comms") or holder(room.state, "ic") or room.state["owner"]
     room.add("draft.prepared", {"why": "severity", "to": ["responders", "clients", "public"]}, desk=True)
+    room.tell(room.everyone(), f"severity SEV-{form.severity}, before SEV-{before}",
+              f"{room.by.name} changed the severity: {form.reason}", key=f"severity:{changed.seq}")  # fmt: skip
     room.tell([writer], f"now SEV-{form.severity}: announce it",
               f"{room.by.name} changed the severity from SEV-{before} to SEV-{form.severity}: {form.reason}\n"
               "An update is due now.", key=f"announce:{changed.seq}")  # fmt: skip

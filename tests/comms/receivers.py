@@ -158,6 +158,7 @@ class MailServer:
     held: bool = False  # mails that come meanwhile are confirmed only afterwards
     raw: list[bytes] = field(default_factory=list)
     rcpt: list[str] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)  # when each mail came, by the monotonic clock
     senders: list[str] = field(default_factory=list)
     signed_in: list[tuple[str, str]] = field(default_factory=list)
 
@@ -177,6 +178,7 @@ class MailServer:
         content = envelope.content
         content = content if isinstance(content, bytes) else content.encode("ascii")
         self.raw.append(content)
+        self.at.append(time.monotonic())
         self.rcpt += envelope.rcpt_tos
         self.senders.append(envelope.mail_from)
         self.mails.append(BytesParser(policy=default).parsebytes(content))

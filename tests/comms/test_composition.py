@@ -31,7 +31,7 @@ FACTS = Facts(
     severity=1,
     detected_at=T0,
     number=3,
-    outside_name="payments",
+    services=("payments",),
     impacts=(ImpactLine("Card payments fail", T0, "12,000", "50,000 EUR"),),
     actions=(Action("Fail over to the secondary", "Alex"),),
     channel="#inc-0042",
@@ -66,7 +66,8 @@ def test_responders_read_every_part_of_the_internal_update() -> None:
     assert "Next update: by 01:30 UTC, or sooner if the status changes." in body
     assert "Channel: #inc-0042" in body
     assert "Incident commander: Sarah, +49 30 1234" in body
-    assert subject == "[6f9c1d0e] Primary database stopped accepting writes: update 3, mitigating"
+    assert subject == "[6f9c1d0e] SEV-1 payments: Primary database stopped accepting writes"
+    assert body.startswith("Update 3: Mitigating.\n")
 
 
 @pytest.mark.ledger("TPL-09")
@@ -181,7 +182,7 @@ def test_every_text_names_the_next_time_until_it_is_over(audience: Audience) -> 
     assert "This is the last update on it." in over
 
 
-def test_the_subject_begins_alike_through_a_whole_thread() -> None:
+def test_the_subject_stays_through_a_whole_thread() -> None:
     subjects = [
         render(
             replace(FIELDS, status=status), Audience.CLIENTS, facts=replace(FACTS, number=number), now=NOW
@@ -189,7 +190,15 @@ def test_the_subject_begins_alike_through_a_whole_thread() -> None:
         for number, status in ((1, "investigating"), (2, "monitoring"), (3, "resolved"))
     ]
 
-    assert {subject.split(":")[0] for subject in subjects} == {"Disruption of payments"}
+    assert set(subjects) == {"Disruption of payments"}
+
+
+def test_a_text_by_hand_that_kept_the_first_line_says_the_present_update_there() -> None:
+    own = replace(FIELDS, own="Update 1: Investigating.\n\nMost payments fail.\n")
+
+    _, body = render(own, Audience.RESPONDERS, facts=FACTS, now=NOW)
+
+    assert body == "Update 3: Mitigating.\n\nMost payments fail.\n"
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,9 @@ def test_what_was_sent_is_kept_to_the_letter_with_audience_time_sender_and_resul
     (summary,) = updates.delivery_summary(Update.objects.get(pk=update.pk))
     (delivery,) = summary.deliveries
     assert (update.number, update.author, update.sent_at) == (1, jordan, T0)
-    assert (summary.text.audience, summary.text.subject) == ("responders", texts[Audience.RESPONDERS][0])
+    subject = f"[{incident.key}] SEV-1 Writes fail"
+    assert (summary.text.audience, summary.text.subject) == ("responders", subject)
+    assert smtp.mails[0]["Subject"] == subject
     assert summary.text.body + "\n" == texts[Audience.RESPONDERS][1]
     assert smtp.mails[0].get_content().splitlines() == summary.text.body.splitlines()
     assert (delivery.dest, delivery.state, delivery.sent_at) == ("jordan@desk.example", "sent", T0)

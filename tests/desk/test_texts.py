@@ -345,7 +345,7 @@ def test_the_internal_text_has_its_fields_in_order() -> None:
     )
 
     body = Update.objects.get().texts.get().body
-    assert body.startswith("SEV-1: Ledger: writes fail\n")
+    assert body.startswith("Update 1: Investigating.\n\nSEV-1: Ledger: writes fail\n")
     wanted = [
         "SEV-1: ", "07:00 UTC (08:00 CET), 13 min since detection", "Status: Investigating", "payments fail",
         "1200 users", "What we know:\nsince v3.2.1", "- roll back (proposed) (Alex)",

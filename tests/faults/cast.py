@@ -44,6 +44,10 @@ def make(place: str, takers: int) -> dict[str, Any]:
         webhook_secret=SECRET,
     )
     service.clients.add(client)
+    # A line of its own for each taker, so that the page of one waits for no page of another.
+    for number in range(takers):
+        line = make_team(f"Line {number}", people=(people[f"Taker {number}"],), manager=people["Mia"])
+        Service.objects.create(name=f"Line {number}", slug=f"line-{number}", team=line)
     made = {}
     for name, user in people.items():
         scopes = [Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE]

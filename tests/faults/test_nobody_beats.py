@@ -25,7 +25,7 @@ def told(place: Place, keys: list[str]) -> dict[str, int]:
     found: dict[str, list[str]] = {key: [] for key in keys}
     for mail in list(place.mail.mails):
         key = re.search(r"INC-\d{4}-\d{4,}", f"{mail['Subject']} {mail.get_content()}")
-        if key and key[0] in found and "IC named: overdue." in mail.get_content():
+        if key and key[0] in found and "IC named: overdue since" in mail.get_content():
             found[key[0]].append(str(mail["Message-ID"]))
     return {key: len(ids) for key, ids in found.items()}
 
