@@ -96,6 +96,6 @@ def reminded(clock: Clock, state: State, now: Occurrence, at: Stamp) -> bool:
 def as_past(now: Occurrence) -> Past:
     """An occurrence that runs as one that is over; how it ended is for the caller to say."""
     past = Past(n=now["n"], anchor=now["anchor"], due=now["due"], minutes=now["minutes"])
-    if "raised" in now:
-        past["raised"] = True
+    if "anew" in now:
+        past["anew"] = True
     return past

@@ -12,13 +12,16 @@ def entered_late(clock: Clock, entry: Entry) -> bool:
     return entry.happened < entry.recorded and clock.kind in ("once", "each")
 
 
-def meet_sooner(state: State, key: str, entry: Entry) -> bool:
-    """Let an occurrence that ended, or was met, after the act happened be met by it; whether there was one."""
-    place = _settled_after(state, key, entry)
+def meet_sooner(state: State, clock: Clock, key: str, entry: Entry) -> bool:
+    """Let an occurrence that ended, or was met, after the act happened be met by it; whether there was one.
+
+    Of a clock that an act before it meets at once, it may have begun after the act.
+    """
+    place = _settled_after(state, key, entry, before=clock.prior)
     if place is None:
         return False
     past = _bare(state["clocks"][key]["past"][place])
-    past.update({"met": entry.happened, "entered": entry.recorded, "seq": entry.seq})
+    past.update({"met": max(past["anchor"], entry.happened), "entered": entry.recorded, "seq": entry.seq})
     _put(state, key, place, past)
     return True
 
@@ -32,11 +35,17 @@ def end_sooner(state: State, key: str, entry: Entry) -> None:
         _put(state, key, place, past)
 
 
-def _settled_after(state: State, key: str, entry: Entry) -> int | None:
-    """The place of the occurrence that ran when the act happened, if it was settled after that."""
+def _settled_after(state: State, key: str, entry: Entry, *, before: bool = False) -> int | None:
+    """The place of the occurrence that ran when the act happened, if it was settled after that.
+
+    With `before` else the first one that began later and was not met at once.
+    """
     found = None
     for place, past in enumerate(state["clocks"][key]["past"]):
-        if past["anchor"] <= entry.happened < past.get("met", past.get("ended", past["due"])):
+        settled = past.get("met", past.get("ended", past["due"]))
+        if past["anchor"] <= entry.happened < settled:
+            return place
+        if before and found is None and entry.happened < past["anchor"] < settled:
             found = place
     return found
 
@@ -44,8 +53,8 @@ def _settled_after(state: State, key: str, entry: Entry) -> int | None:
 def _bare(past: Past) -> Past:
     """An ended occurrence without the way in which it ended."""
     bare = Past(n=past["n"], anchor=past["anchor"], due=past["due"], minutes=past["minutes"])
-    if "raised" in past:
-        bare["raised"] = True
+    if "anew" in past:
+        bare["anew"] = True
     return bare
 
 

@@ -72,7 +72,7 @@ def start(
         if clock.kind == "once" and not again:
             _count_from(protocol, state, clock, key, at)
         return
-    begin(protocol, state, clock, subject, at)
+    begin(protocol, state, clock, subject, at, anew=again)
     if over is not None:  # entered after the clock had been overtaken, of a time when it had not
         _met_by(state, key, over)
 
@@ -95,9 +95,14 @@ def _count_from(protocol: Protocol, state: State, clock: Clock, key: str, at: St
     """Its first start turns out to have been sooner than the one that was entered first."""
     run = state["clocks"][key]
     first = run["past"][0] if run["past"] else cast(Occurrence, run["now"])
-    if first["anchor"] <= at or "raised" in first:
+    if first["anchor"] <= at or "anew" in first:
         return
     moved = {**first, "anchor": at, "due": after(protocol, state, clock, at, first["minutes"])}
+    done = state["prior"].get(clock.id)
+    if (
+        done is not None and first.get("seq") == done["seq"]
+    ):  # it was met at once, by what had been done before it
+        moved["met"] = max(at, done["at"])
     if run["past"]:
         state["clocks"][key] = Run(now=run["now"], past=[cast(Past, moved), *run["past"][1:]])
     else:
@@ -113,7 +118,7 @@ def _met_by(state: State, key: str, done: Stamped) -> None:
 
 
 def begin(
-    protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp, *, raised: bool = False
+    protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp, *, anew: bool = False
 ) -> None:
     """Open an occurrence anchored at `at`; where the severity has no limit for the clock, it waits for one that has.
 
@@ -127,8 +132,8 @@ def begin(
         return
     run = state["clocks"].get(key) or Run(now=None, past=[])
     now = occurrence(protocol, state, clock, _next_number(run), at, limit)
-    if raised:
-        now["raised"] = True
+    if anew:
+        now["anew"] = True
     done = state["prior"].get(clock.id)
     if done:
         past = as_past(now)
@@ -160,7 +165,12 @@ def meet(protocol: Protocol, state: State, clock: Clock, subject: str, entry: En
     """An act that the clock waits for; for a cadence it also starts the next occurrence."""
     key = name(clock.id, subject)
     run = state["clocks"].get(key)
-    if run is not None and run["past"] and entered_late(clock, entry) and meet_sooner(state, key, entry):
+    if (
+        run is not None
+        and run["past"]
+        and entered_late(clock, entry)
+        and meet_sooner(state, clock, key, entry)
+    ):
         run = state["clocks"][key]
         forget(state, key)
     if run is None or run["now"] is None:
@@ -210,7 +220,10 @@ def fall_away(protocol: Protocol, state: State, clock: Clock, subject: str, entr
     run = state["clocks"].get(key)
     if run is not None and run["past"] and entered_late(clock, entry):
         end_sooner(state, key, entry)
-    end(protocol, state, clock, subject, _when(clock, entry))
+    at = _when(clock, entry)
+    if run is not None and run["now"] is not None:  # nothing ends before it has begun
+        at = max(at, min(run["now"]["anchor"], entry.recorded))
+    end(protocol, state, clock, subject, at)
 
 
 def end(protocol: Protocol, state: State, clock: Clock, subject: str, at: Stamp) -> None:

@@ -37,7 +37,7 @@ def reseverity(protocol: Protocol, state: State, old: int | None, at: Stamp) -> 
                 _adjust(protocol, state, clock, subject, at, now)
         for key in [key for key in state["waiting"] if split(key)[0] == clock.id] if now is not None else []:
             forget(state, key)
-            begin(protocol, state, clock, split(key)[1], at, raised=True)
+            begin(protocol, state, clock, split(key)[1], at, anew=True)
             if clock.kind == "chain" and now is not None:
                 _adjust(protocol, state, clock, split(key)[1], at, now)
 
@@ -94,12 +94,12 @@ def move_alert(protocol: Protocol, state: State, was: Stamp, at: Stamp) -> None:
         if clock.anchor != FROM_ALERT:
             continue
         now = run["now"]
-        if now is not None and now["anchor"] == was and "raised" not in now:
+        if now is not None and now["anchor"] == was and "anew" not in now:
             now = cast(Occurrence, dict(now))
             now.update({"anchor": at, "due": after(protocol, state, clock, at, now["minutes"])})
         past = [
             cast(Past, {**each, "anchor": at, "due": after(protocol, state, clock, at, each["minutes"])})
-            if each["anchor"] == was and "raised" not in each
+            if each["anchor"] == was and "anew" not in each
             else each
             for each in run["past"]
         ]

@@ -51,7 +51,7 @@ class Draft:
 class Occurrence(TypedDict):
     """A clock that runs: anchor and due instant, and which of its steps have been done.
 
-    `raised` says that a change of severity began it; `unreminded` that its reminder's moment had passed by then.
+    `anew` says that a change of severity, or an act that asks anew, began it and not the first start; `unreminded` that its reminder's moment had passed by then.
     """
 
     n: int
@@ -62,7 +62,7 @@ class Occurrence(TypedDict):
     told: list[int]
     roll: NotRequired[Stamp]
     promised: NotRequired[Stamp]
-    raised: NotRequired[bool]
+    anew: NotRequired[bool]
     unreminded: NotRequired[bool]
 
 
@@ -82,7 +82,7 @@ class Past(TypedDict):
     seq: NotRequired[int]
     times: NotRequired[int]
     reminded: NotRequired[bool]
-    raised: NotRequired[bool]
+    anew: NotRequired[bool]
 
 
 class Run(TypedDict):
