@@ -1,9 +1,11 @@
 """Doors for machines that report: bytes in, 202 after the commit. No session, no form, no object on the way.
 
-A valid source is never told to slow down, so the first alert of a new key is never refused (S20); what is slowed is an
-address that keeps coming with a token that opens nothing.
+Authenticate first, read second, parse third: not a byte of a body is read for a token that opens nothing. A valid source
+is never told to slow down, so the first alert of a new key is never refused (S20); what is slowed is an address that
+keeps coming with a token that opens nothing.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,9 +14,10 @@ from django.views.decorators.http import require_POST
 
 from desk import bad_tokens
 from incidentdesk.kernel import clock
-from oncall import alerts, quarantine
-from oncall.hooks.alertmanager import parse
-from oncall.hooks.strict import BODY_LIMIT, Malformed
+from oncall import alerts, quarantine, senders
+from oncall.hooks.alertmanager import Aside, parse
+from oncall.hooks.walk import BODY_LIMIT, Malformed
+from oncall.quarantine import Fault
 from people import access, tokens
 
 _UNKNOWN: Final = (
@@ -22,58 +25,70 @@ _UNKNOWN: Final = (
 )
 _TOO_MANY: Final = b'{"detail": "Too many tries with a token that opens nothing. Wait a minute."}'
 _TOO_LARGE: Final = (
-    "The body has more than 256 KiB. Nothing of it was stored; send fewer alerts at once (max_alerts)."
+    "The body is larger than 4 MiB. No alert was stored. Send at most 1,000 alerts (max_alerts)."
 )
 
 
-@access.open_to_all("a token with the scope alerts:write, checked in the statement that stores")
+@access.open_to_all(
+    "a token with the scope alerts:write, checked before the body is read and where it is stored"
+)
 @csrf_exempt
 @require_POST
 def alertmanager(request: HttpRequest) -> HttpResponse:
-    """Take in a notification of Alertmanager: 202 once it is committed, with what became of it."""
+    """Take in a notification of Alertmanager or Grafana: 202 once it is committed, with what became of it."""
     token = tokens.bearer(request.META.get("HTTP_AUTHORIZATION", ""))
-    body = _read(request)
-    if body is None:
-        return _refuse(request, token, b"", Malformed(_TOO_LARGE, f"byte {BODY_LIMIT}"), status=413)
+    if not senders.may_send(token):
+        return _unknown(request)
+    body, fits = _read(request)
+    if not fits:
+        return _refuse(request, token, body, Malformed(_TOO_LARGE, f"byte {BODY_LIMIT}"), status=413)
     try:
         notification = parse(body)
     except Malformed as fault:
         return _refuse(request, token, body, fault, status=400)
     stored = alerts.store(token, notification.alerts)
     if not stored.known:
+        senders.forget(token)
         return _unknown(request)
     if notification.aside:
-        faults = [(each.reason, each.position) for each in notification.aside]
-        quarantine.keep(stored.source, faults, body, now=clock.now())
+        _set_aside(token, notification.aside)
     return JsonResponse(
         {"alerts": stored.alerts, "new": stored.new, "quarantined": len(notification.aside)}, status=202
     )
 
 
-def _read(request: HttpRequest) -> bytes | None:
-    """The body, or None when it is longer than is read here; never more than that is held, chunked or not."""
+def _read(request: HttpRequest) -> tuple[bytes, bool]:
+    """The body and whether that is all of it: of one that is too long, what is kept for people. Chunked or not."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdigit():
-        return request.read(BODY_LIMIT + 1) if int(length) <= BODY_LIMIT else None
+        fits = int(length) <= BODY_LIMIT
+        return request.read(BODY_LIMIT if fits else quarantine.BODY_KEPT), fits
     # Without a length Django reads nothing; the server ends a chunked body itself.
     if "chunked" not in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-        return b""
+        return b"", True
     parts, size = [], 0
     while part := request.environ["wsgi.input"].read(BODY_LIMIT + 1 - size):  # type: ignore[attr-defined]  # a WSGI request
         parts.append(part)
         size += len(part)
         if size > BODY_LIMIT:
-            return None
-    return b"".join(parts)
+            return b"".join(parts), False
+    return b"".join(parts), True
 
 
 def _refuse(request: HttpRequest, token: str, body: bytes, fault: Malformed, *, status: int) -> HttpResponse:
-    """Say where the body is at fault and keep it for people; to a token that opens nothing, only that."""
-    stored = alerts.store(token, ())
-    if not stored.known:
+    """Say where the body is at fault and keep it for people; to a token that was revoked meanwhile, only that."""
+    sender = senders.find(token)
+    if sender is None:
         return _unknown(request)
-    quarantine.keep(stored.source, [(fault.reason, fault.position)], body, now=clock.now())
+    quarantine.keep(sender, [Fault(fault.reason, fault.position, body)], now=clock.now())
     return JsonResponse({"detail": fault.reason, "position": fault.position}, status=status)
+
+
+def _set_aside(token: str, aside: Sequence[Aside]) -> None:
+    sender = senders.find(token)
+    if sender is not None:
+        faults = [Fault(each.reason, each.position, each.piece.encode(errors="replace")) for each in aside]
+        quarantine.keep(sender, faults, now=clock.now())
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,9 @@
 """Addresses of the desk."""
 
-from django.urls import URLPattern, URLResolver, include, path
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from desk import (
     ack,
@@ -19,14 +22,21 @@ from desk.board import pages as board
 from desk.views import room
 
 app_name = "desk"
+
+
+def machine(route: str, view: Callable[..., Any], name: str) -> URLPattern:
+    """An endpoint for programs, with and without a last slash: a redirect would turn their POST into a GET."""
+    return re_path(rf"^{route}/?\Z", view, name=name)
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("hooks/alertmanager/", hooks.alertmanager, name="alertmanager"),
+    machine("hooks/alertmanager", hooks.alertmanager, "alertmanager"),
     path("ack/", ack.page, name="ack"),
     path("ack/<str:token>/", ack.exchange, name="ack_link"),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("ops/pulse", health.pulse, name="pulse"),
-    path("ops/seen", probing.seen, name="seen"),
+    machine("healthz", health.healthz, "healthz"),
+    machine("readyz", health.readyz, "readyz"),
+    machine("ops/pulse", health.pulse, "pulse"),
+    machine("ops/seen", probing.seen, "seen"),
     path("api/", include("desk.api")),
     path("robots.txt", well_known.robots, name="robots"),
     path("favicon.ico", well_known.favicon, name="favicon"),

@@ -12,12 +12,12 @@ from people.admin_base import LookOnly
 class QuarantineAdmin(LookOnly[Quarantine]):
     """Bodies and alerts that could not be read, each with its reason, position and bytes, for 7 days."""
 
-    list_display = ["received_at", "source", "reason", "position"]
+    list_display = ["received_at", "source", "reason", "position", "count"]
     list_filter = ["source"]
     search_fields = ["source", "reason", "position"]
     show_full_result_count = False
     ordering = ["-id"]
-    fields = ["received_at", "source", "reason", "position", "text"]
+    fields = ["received_at", "source", "token", "reason", "position", "count", "text"]
     readonly_fields = ["text"]
 
     @admin.display(description="Body")

@@ -22,6 +22,7 @@ from incidentdesk.kernel import sql
 from oncall import labels
 from oncall.hooks.alertmanager import Incoming
 from oncall.identity import Kin, Waiting
+from oncall.senders import source_of
 from people import tokens
 from people.roles import Scope
 
@@ -57,11 +58,6 @@ def store(token: str, incoming: Sequence[Incoming]) -> Stored:
     if pending:
         transaction.on_commit(ring, robust=True)
     return Stored(True, source_of(user), stored, new, pending)
-
-
-def source_of(user: int) -> str:
-    """The name of a source: the person or machine whose token it uses."""
-    return f"alertmanager.{user}"
 
 
 def ring() -> None:

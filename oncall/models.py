@@ -204,17 +204,26 @@ class AckLink(models.Model):
 
 
 class Quarantine(models.Model):
-    """A body, or one alert of it, that could not be read: kept for people to look at, never acted on (F28, S21)."""
+    """A body, or one alert of it, that could not be read: kept for people to look at, never acted on (F28, S21).
+
+    Only `oncall.quarantine` writes here. The same bytes with the same fault from one token are one row.
+    """
 
     source = models.CharField(max_length=80)
+    token = models.ForeignKey("people.ApiToken", null=True, on_delete=models.SET_NULL, related_name="+")
     reason = models.CharField(max_length=300)
     position = models.CharField(max_length=120, blank=True)
     body = models.BinaryField()
-    received_at = models.DateTimeField()
+    digest = models.CharField(max_length=64, db_default="", help_text="Of reason, position and body.")
+    count = models.PositiveIntegerField(db_default=1)
+    received_at = models.DateTimeField(help_text="When it came last.")
 
     class Meta:
         ordering = ["id"]
         indexes: ClassVar = [models.Index(fields=["received_at"], name="quarantine_by_age")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token", "digest"], name="quarantine_same_piece_is_one_row"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}: {self.reason}"

@@ -6,7 +6,7 @@ Every act goes through its flow, so rights, gates, request ids and refusals are 
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
@@ -35,10 +35,17 @@ api.add_router("/v1", catalogue.router)
 
 
 @csrf_exempt
-@open_to_all("says only that there is nothing")
+@open_to_all("says only that there is nothing, or asks the view of the same address without its last slash")
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """Any other address under /api/: the same bytes as for an incident that is not there."""
-    return errors.respond(Missing())
+    """Any other address under /api/: the same bytes as for an incident that is not there.
+
+    One with a last slash too many is answered as the one without: a redirect would turn a POST into a GET.
+    """
+    match = resolve(request.path_info.rstrip("/")) if request.path_info.endswith("/") else None
+    if match is None or match.func is nothing_here:
+        return errors.respond(Missing())
+    answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    return answer
 
 
 @open_to_all("describes the API and holds no data")

@@ -10,9 +10,9 @@ from ninja import Query, Router
 
 from desk import search, visible
 from desk.api import alerts as alert_shapes
-from desk.api import shapes, summary
+from desk.api import quarantine, shapes, summary
 from desk.api.auth import READ, administers, instant, person
-from incidentdesk.kernel.errors import Invalid
+from incidentdesk.kernel.errors import Invalid, Missing
 from incidentdesk.kernel.text import clean_line
 from incidents.models import Incident
 
@@ -100,6 +100,19 @@ def clocks(request: HttpRequest, incident: str) -> dict[str, Any]:
 def alerts(request: HttpRequest, incident: str) -> dict[str, Any]:
     """The alerts that belong to the incident, and whom they woke."""
     return alert_shapes.whole(visible.in_room(person(request), incident))
+
+
+@router.get("/quarantine", operation_id="quarantine", summary="Alerts and bodies that could not be read.")
+def quarantined(
+    request: HttpRequest, before: Annotated[int | None, Query(ge=1, le=LARGEST)] = None, limit: Limit = 50
+) -> dict[str, Any]:
+    """The newest first, each with reason, position and text, for 7 days. Only for an administrator's `admin` token.
+
+    `before` is the `next` of the page before.
+    """
+    if not administers(request):
+        raise Missing()
+    return quarantine.newest(before=before, limit=limit)
 
 
 def _narrowed(

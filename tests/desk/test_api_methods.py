@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from tests.desk.doors import PROGRAM, token
-from tests.factories import commander
+from incidentdesk.kernel import clock
+from tests.desk.bodies import body
+from tests.desk.doors import PROGRAM, asks, sends, token
+from tests.factories import commander, make_incident, minutes
 
 pytestmark = pytest.mark.django_db
 
@@ -25,3 +27,15 @@ def test_a_method_that_is_not_taken_is_a_sentence_and_names_those_that_are(
     assert (answer.status_code, error["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["Allow"].split(", ")) == takes
     assert error["sentence"].startswith("There is no DELETE here; this address takes ")
+
+
+def test_an_address_with_a_last_slash_is_answered_as_the_one_without() -> None:
+    sarah = commander("Sarah")
+    incident = make_incident(by=sarah, declared_at=clock.now() - minutes(5))
+    text = token(sarah)
+
+    read = asks(text, f"/incidents/{incident.uid}/")
+    noted = sends(text, f"/incidents/{incident.uid}/entries/", body("entries", other=sarah))
+    missing = asks(text, "/nothing/")
+
+    assert (read.status_code, noted.status_code, missing.status_code) == (200, 200, 404)
