@@ -126,7 +126,7 @@ SEARCH = Story(
         Told(48, WEI, "moves", {"to": "mitigating", "workaround": "Reindex paused until the evening"}),
         Told(54, WEI, "alert-resolved"),
         Told(55, WEI, "impact-ends", {"note": "p95 back under 1 s"}),
-        Told(60, WEI, "resolutions", {"proof": "p95 0.8 s"}),
+        Told(60, WEI, "resolutions", {"proof": "p95 0.8 s", "items": RESOLVE}),
     ),
 )  # fmt: skip
 
