@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -108,7 +107,7 @@ def mail_server() -> email.Server:
         host=settings.EMAIL_HOST,
         port=settings.EMAIL_PORT,
         sender=settings.DEFAULT_FROM_EMAIL,
-        domain=urlsplit(settings.BASE_URL).hostname or "localhost",
+        domain=settings.MAIL_DOMAIN,
         kept_in=settings.DATA_DIR / "mail",
         user=settings.EMAIL_HOST_USER,
         password=settings.EMAIL_HOST_PASSWORD,

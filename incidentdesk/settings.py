@@ -347,6 +347,7 @@ EMAIL_HOST_USER = _smtp.user
 EMAIL_HOST_PASSWORD = _smtp.password
 EMAIL_USE_TLS = _smtp.starttls
 EMAIL_USE_SSL = _smtp.tls
+MAIL_DOMAIN = _base.message_domain
 DEFAULT_FROM_EMAIL = env_addresses.sender("MAIL_FROM", f"Incident Desk <desk@{_base.mail_domain}>")
 
 # ── Time, language, logs ─────────────────────────────────────────────────────────────────────────────────────────

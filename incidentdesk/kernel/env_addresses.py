@@ -68,6 +68,11 @@ class Base:
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
+    def message_domain(self) -> str:
+        """What names this desk to mail servers and ends its Message-IDs: the host, IPv6 as the literal that mail knows."""
+        return f"[IPv6:{self.host}]" if ":" in self.host else self.host
+
+    @property
     def mail_domain(self) -> str:
         """What stands after the @ of mail that the desk sends when nobody says from where."""
         if self.is_loopback:

@@ -136,3 +136,13 @@ def test_user_and_password_reach_the_server_as_they_are(
 
     assert outcome.result is Result.SENT, outcome.detail
     assert running.signed_in == [("alerts@example.com", password)]
+
+
+def test_a_desk_that_has_only_an_ipv6_address_sends_mail(old: MailServer, tmp_path: Path) -> None:
+    told = replace(server(old, tmp_path), domain="[IPv6:2001:db8::1]", sender="desk@[IPv6:2001:db8::1]")
+
+    outcome = email.send(parcel(), server=told, now=T0)
+
+    assert outcome.result is Result.SENT, outcome.detail
+    assert old.mails[0]["Message-ID"] == "<msg_1@[IPv6:2001:db8::1]>"
+    assert old.senders == ["desk@[IPv6:2001:db8::1]"]

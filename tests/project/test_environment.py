@@ -245,3 +245,17 @@ def test_a_password_of_the_database_may_hold_anything_that_is_escaped(
         "5433",
         "require",
     )
+
+
+@pytest.mark.parametrize(
+    ("base", "domain"),
+    [
+        ("https://desk.example.org", "desk.example.org"),
+        ("https://bücher.example", "xn--bcher-kva.example"),
+        ("https://[2001:db8::1]:8443", "[IPv6:2001:db8::1]"),
+    ],
+)
+def test_message_ids_end_with_a_domain_that_mail_knows(
+    base: str, domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read(monkeypatch, BASE_URL=base)["MAIL_DOMAIN"] == domain
