@@ -40,7 +40,9 @@ def _given_up(count: int) -> str:
 
 
 def _tokens_ending(count: int) -> str:
-    return f"{counted(count, 'API token')} of programs {'ends' if count == 1 else 'end'} within 14 days."
+    if count == 1:
+        return "The API token of a program ends within 14 days."
+    return f"{count} API tokens of programs end within 14 days."
 
 
 def _unlisted(count: int) -> str:

@@ -54,5 +54,5 @@ def test_the_desk_of_an_administrator_shows_how_many_end_soon() -> None:
 
     shown = {line.name: line.text for line in attention.lines(ada, now=T0)}
 
-    assert shown["tokens_ending"] == "1 API token of programs ends within 14 days."
+    assert shown["tokens_ending"] == "The API token of a program ends within 14 days."
     assert dict(attention.counts(now=T0))["tokens_ending"] == 1

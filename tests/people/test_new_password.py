@@ -50,7 +50,7 @@ def test_a_new_password_ends_tokens_and_forgets_the_other_browsers() -> None:
 
     answer = changes(here)
 
-    assert "Keep my 1 API token" in page and "Keep trusting browsers" in page
+    assert "Keep my 1 API token" in page and "Keep trusting my other browsers" in page
     assert answer.status_code == 302
     assert (lives(text), lives(theirs)) == (False, True)
     assert (is_known(elsewhere, user), is_known(here, user)) == (False, True)
