@@ -72,7 +72,7 @@ def _database(now: datetime) -> Iterator[tuple[bool, str]]:
 
 def _connections() -> int:
     """What web, worker and keeper of this host may hold at once; beat holds none."""
-    web = int(os.environ.get("WEB_WORKERS") or os.cpu_count() or 1) * settings.WEB_THREADS
+    web = int(os.environ.get("WEB_WORKERS") or os.cpu_count() or 1) * (settings.WEB_THREADS + 2)
     return web + settings.WORKER_THREADS + 2 + 4
 
 

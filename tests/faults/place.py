@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +16,11 @@ from typing import Any, Final
 
 import httpx
 import psycopg
+from psycopg import sql
 from standardwebhooks import Webhook
 
+from incidentdesk.kernel.embedded.postgres import APPLICATION, OWNER
+from incidentdesk.kernel.embedded.postgres import ROOT as ROOT_ROLE
 from tests.comms.receivers import HttpReceiver, MailServer, http_receiver, mail_server
 from tests.faults.cast import PASSWORD, SECRET
 from tests.running import ROOT, Running, wait_until
@@ -136,6 +140,21 @@ class Place:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+    def make_database(self, name: str) -> None:
+        """One more empty database, with the default privileges that operations.md asks for. As the superuser, once."""
+        owner = self.running.database_url(owner=True)
+        secrets = json.loads((self.running.data_dir / "postgres.secret").read_text())
+        root = re.sub(rf"{OWNER}:[^@]*@", f"{ROOT_ROLE}:{secrets[ROOT_ROLE]}@", owner).replace(
+            "/desk?", "/postgres?"
+        )
+        with psycopg.connect(root, autocommit=True) as connection:
+            made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+            connection.execute(made)
+        with psycopg.connect(owner.replace("/desk?", f"/{name}?"), autocommit=True) as connection:
+            for privileges in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
+                given = sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {} TO {}")
+                connection.execute(given.format(sql.SQL(privileges), sql.Identifier(APPLICATION)))  # type: ignore[arg-type]
 
     @contextlib.contextmanager
     def unanswered(self) -> Generator[None, None, None]:

@@ -11,9 +11,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from psycopg import sql
 
-from incidentdesk.kernel.embedded.postgres import APPLICATION, OWNER
 from tests.faults.place import Place, sent
 from tests.running import ROOT, wait_until
 
@@ -40,24 +38,6 @@ def programs() -> Path:
 def elsewhere(url: str) -> str:
     """The same server, another database."""
     return url.replace("/desk?", f"/{COPY}?")
-
-
-def make_database(place: Place) -> None:
-    """An empty database with the default privileges that operations.md asks for; as the superuser, once."""
-    secrets = (place.running.data_dir / "postgres.secret").read_text()
-    root = place.running.database_url(owner=True).replace(f"{OWNER}:", "postgres:")
-    password = re.search(r'"postgres": "([^"]+)"', secrets)
-    assert password is not None
-    root = re.sub(r"(postgres):[^@]*@", rf"\1:{password[1]}@", root)
-    with psycopg.connect(root.replace("/desk?", "/postgres?"), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(COPY), sql.Identifier(OWNER))
-        )
-    with psycopg.connect(elsewhere(place.running.database_url(owner=True)), autocommit=True) as connection:
-        for privileges in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
-            connection.execute(
-                f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {privileges} TO {APPLICATION}"  # type: ignore[arg-type]
-            )
 
 
 def run(line: str, environment: dict[str, str], folder: Path) -> str:
@@ -98,7 +78,7 @@ def test_a_restored_copy_sends_nothing_until_it_is_resumed(calm: Place, tmp_path
     wait_until(lambda: not calm.rows("SELECT 1 FROM comms_message WHERE state IN ('pending', 'leased')"),
                within=20, what="the original to have sent everything")  # fmt: skip
 
-    make_database(calm)
+    calm.make_database(COPY)
     copy = {**environment, "DATABASE_OWNER_URL": elsewhere(owner), "DATABASE_URL": elsewhere(app)}
     began = time.monotonic()
     for line in (restore, migrate):
