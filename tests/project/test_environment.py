@@ -99,7 +99,7 @@ BAD: dict[str, tuple[str, ...]] = {
         (
             "TICK_SECONDS", "KEEPER_GRACE_SECONDS", "LEASE_SECONDS", "DELIVER_SECONDS", "HOUSEKEEPING_SECONDS",
             "POLL_SECONDS", "HIDDEN_POLL_SECONDS", "STALE_SECONDS", "HEARTBEAT_SECONDS", "AUDIT_SECONDS",
-            "WORKER_DEAF_SECONDS", "MINUTE_SECONDS",
+            "WORKER_DEAF_SECONDS", "PAGE_SECONDS", "MINUTE_SECONDS",
         ),
         ("0", "-1", "soon", "nan", "inf", "1e308", "PT5M"),
     ),
