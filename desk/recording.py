@@ -28,7 +28,7 @@ from incidents.protocol import Reading, read
 from incidents.protocol.score import detection_delay, durations, impact_minutes
 from incidents.protocol.state import holder
 from incidents.sentences import Told, sentence
-from people import access
+from people import access, audit
 
 PAGE: Final = 200
 PINNED: Final = frozenset({"corrected", "theory.settled"})
@@ -45,6 +45,8 @@ def record(request: DeskRequest, key: str) -> HttpResponse:
         raise Http404 from error
     first = _first(request, incident)
     now, tick = instant()
+    source = audit.Source.of(request)  # the page is made to be printed and passed on
+    source.tally(audit.Event.EXPORTED, about=f"record of {incident.key}", now=now)
     bundle = begin(incident, request.user, now=now, tick=tick)
     last = min(incident.seq, first + PAGE - 1)
     bundle.rows = sorted(older(bundle, range(first, last + 1), []), key=lambda row: row.seq)

@@ -193,13 +193,17 @@ class EventFilter(SimpleListFilter):
 class AuditEntryAdmin(LookOnly[AuditEntry]):
     """The security audit, the newest first. `manage.py verify_timeline` checks that it is what was written."""
 
-    list_display = ["at", "what", "who", "about", "address", "said"]
+    list_display = ["when", "what", "who", "about", "address", "said"]
     list_display_links = None
     list_filter = [EventFilter]
     search_fields = ["by_name", "about", "address"]
-    search_help_text = "Person, subject or IP address"
     date_hierarchy = "at"
     ordering = ["-at", "-id"]
+
+    @admin.display(description="time", ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        """To the second, with its zone."""
+        return f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
 
     @admin.display(description="event", ordering="event")
     def what(self, entry: AuditEntry) -> str:

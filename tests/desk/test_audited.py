@@ -162,6 +162,15 @@ def test_an_unknown_token_leaves_a_trace_at_both_doors() -> None:
     assert AuditTally.objects.get().count == 2
 
 
+def test_reading_a_whole_record_leaves_a_trace() -> None:
+    sarah = commander("Sarah")
+    incident = make_incident(by=sarah)
+    for _ in range(3):
+        signed_in(sarah).get(f"/incidents/{incident.key}/record/")
+
+    assert told() == [("exported", "Sarah", f"record of {incident.key}", "127.0.0.1")]
+
+
 def test_ended_sign_ins_and_a_changed_password_leave_a_trace() -> None:
     sarah, here = make_user("Sarah", password=PASSWORD), browser()
     here.post("/sign-in/", {"login": sarah.email, "password": PASSWORD})
