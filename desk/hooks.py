@@ -18,7 +18,8 @@ from oncall import alerts, quarantine, senders
 from oncall.hooks.alertmanager import Aside, parse
 from oncall.hooks.walk import BODY_LIMIT, Malformed
 from oncall.quarantine import Fault
-from people import access, tokens
+from people import access, audit, tokens
+from people.models import User
 
 _UNKNOWN: Final = (
     b'{"detail": "This token opens nothing here. Ask an administrator for one with the scope alerts:write."}'
@@ -50,6 +51,8 @@ def alertmanager(request: HttpRequest) -> HttpResponse:
     if not stored.known:
         senders.forget(token)
         return _unknown(request)
+    if stored.noted:
+        _trace(request, stored)
     if notification.aside:
         _set_aside(token, notification.aside)
     return JsonResponse(
@@ -82,6 +85,13 @@ def _refuse(request: HttpRequest, token: str, body: bytes, fault: Malformed, *, 
         return _unknown(request)
     quarantine.keep(sender, [Fault(fault.reason, fault.position, body)], now=clock.now())
     return JsonResponse({"detail": fault.reason, "position": fault.position}, status=status)
+
+
+def _trace(request: HttpRequest, stored: alerts.Stored) -> None:
+    """The use of the token, as the API leaves it in the security audit."""
+    source = audit.Source.of(request, by=User.objects.get(pk=stored.user))
+    about = f"{stored.noted} from {source.address or 'here'}"
+    source.tally(audit.Event.TOKEN_USED, about=about, now=clock.now())
 
 
 def _set_aside(token: str, aside: Sequence[Aside]) -> None:

@@ -35,13 +35,18 @@ _rang_at = -RING_EVERY
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a notification came to. `known` is false for a token that opens nothing; then nothing was stored."""
+    """What a notification came to. `known` is false for a token that opens nothing; then nothing was stored.
+
+    `noted` is how the token begins where its use was noted now, at most once a minute; `user` is whose it is.
+    """
 
     known: bool
     source: str = ""
     alerts: int = 0
     new: int = 0
     pending: int = 0
+    user: int = 0
+    noted: str = ""
 
 
 def store(token: str, incoming: Sequence[Incoming]) -> Stored:
@@ -52,12 +57,12 @@ def store(token: str, incoming: Sequence[Incoming]) -> Stored:
     """
     rows = _merged(incoming)
     found = sql.run(_STORE, _parameters(token, rows))
-    user, stored, new, pending = found[0] if found else (None, 0, 0, 0)
+    user, stored, new, pending, noted = found[0] if found else (None, 0, 0, 0, None)
     if user is None:
         return Stored(known=False)
     if pending:
         transaction.on_commit(ring, robust=True)
-    return Stored(True, source_of(user), stored, new, pending)
+    return Stored(True, source_of(user), stored, new, pending, user, noted or "")
 
 
 def ring() -> None:
@@ -148,7 +153,7 @@ WITH token AS ({tokens.LIVE}), used AS (
     SELECT u.id FROM people_apitoken u JOIN token ON token.id = u.id
     WHERE token.last_used_at IS NULL OR token.last_used_at < statement_timestamp() - interval '1 minute'
     FOR NO KEY UPDATE OF u SKIP LOCKED) free  -- an alert never waits for whoever is changing its token
-  WHERE t.id = free.id
+  WHERE t.id = free.id RETURNING t.prefix
 ), stored AS (
   INSERT INTO oncall_alert AS a (
     source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
@@ -173,7 +178,7 @@ WITH token AS ({tokens.LIVE}), used AS (
   RETURNING (xmax = 0) AS new, pending
 )
 SELECT token.user_id, (SELECT count(*) FROM stored), (SELECT count(*) FROM stored WHERE new),
-  (SELECT count(*) FROM stored WHERE pending)
+  (SELECT count(*) FROM stored WHERE pending), (SELECT prefix FROM used)
 FROM token
 """  # noqa: S608  (texts of our own)
 

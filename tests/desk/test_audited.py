@@ -152,6 +152,22 @@ def test_the_use_of_a_token_is_noted_no_more_than_once_a_minute() -> None:
     assert AuditTally.objects.get(event="token_used").count == 2
 
 
+def test_a_token_that_sends_alerts_leaves_a_trace_once_a_minute() -> None:
+    text = token(make_user("Monitoring", is_machine=True), "alerts:write")
+    body = {"version": "4", "groupKey": "g", "status": "firing", "receiver": "desk", "alerts": []}
+    for _ in range(3):
+        answer = browser("198.51.100.9").post(
+            "/hooks/alertmanager/",
+            body,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {text}"},
+        )
+        assert answer.status_code == 202
+
+    assert told() == [("token_used", "Monitoring", f"{text[:12]} from 198.51.100.9", "198.51.100.9")]
+    assert AuditTally.objects.get().count == 1
+
+
 def test_an_unknown_token_leaves_a_trace_at_both_doors() -> None:
     bad: Any = {"Authorization": "Bearer idesk_000000_nothing"}
     here = browser("198.51.100.9")
