@@ -61,7 +61,9 @@ def judge(found: dict[str, Any]) -> Iterator[tuple[bool, str]]:
         yield False, f"The desk sees the host {found['host']}. The proxy must pass on the Host header."
     if settings.BEHIND_PROXY and not found["forwarded"]:
         yield False, "The desk does not learn who asks. The proxy must set X-Forwarded-For."
-    if settings.BEHIND_PROXY and found["forwarded"] and found["client"] == found["connection"]:
+    # From the proxy's own host both are the loopback, as they should be.
+    near = found["client"] in ("127.0.0.1", "::1")
+    if settings.BEHIND_PROXY and found["forwarded"] and found["client"] == found["connection"] and not near:
         yield (
             False,
             (

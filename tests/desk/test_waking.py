@@ -208,6 +208,7 @@ def test_a_process_that_does_not_live_is_found(now: datetime) -> None:
         (True, {"host": "127.0.0.1:8000"}, "pass on the Host header"),
         (True, {"forwarded": False}, "must set X-Forwarded-For"),
         (True, {"client": "10.0.0.2"}, "Set TRUSTED_PROXIES"),
+        (True, {"client": "127.0.0.1", "connection": "127.0.0.1"}, ""),
         (False, {}, "BEHIND_PROXY is not set"),
     ],
 )
