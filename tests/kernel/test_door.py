@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from incidentdesk.kernel.client_address import Proxies
-from incidentdesk.kernel.door import bodies, connections, lanes
+from incidentdesk.kernel.door import bodies, capacity, connections, lanes
 from incidentdesk.kernel.door.connections import Doorkeeper, Held, leaving
 from incidentdesk.kernel.door.door import Door
 from incidentdesk.kernel.door.environ import environ
@@ -288,6 +288,26 @@ def test_the_probe_of_the_process_is_nobodys() -> None:
     ask((Scope(path="/healthz", pairs=[("cookie", "desk-session=abc")]), proto := Proto()), application=who)
 
     assert proto.text == b"nobody"
+
+
+@pytest.mark.parametrize(
+    ("limits", "workers", "each", "raised"),
+    [
+        ((1_024, 1_048_576), 2, 4_096, 4_352),
+        ((1_024, 1_048_576), 1, 8_192, 8_448),
+        ((1_024, 2_000), 2, 1_744, 2_000),
+        ((20_000, 20_000), 2, 4_096, None),
+    ],
+)
+def test_places_follow_from_what_a_process_may_open(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], workers: int, each: int, raised: int | None
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(capacity.resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(capacity.resource, "setrlimit", lambda _, wanted: asked.append(wanted))
+
+    assert capacity.each(capacity.WANTED, workers) == each
+    assert asked == ([] if raised is None else [(raised, limits[1])])
 
 
 # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────

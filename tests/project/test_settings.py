@@ -59,6 +59,9 @@ def settings(tmp_path: Path, **environment: str) -> dict[str, Any]:
         ({"BASE_URL": "desk.example.org"}, "BASE_URL"),
         ({"MINUTE_SECONDS": "1"}, "MINUTE_SECONDS"),
         ({"TICK_SECONDS": "soon"}, "TICK_SECONDS"),
+        ({"TRUSTED_PROXIES": "proxy.example.org"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
+        ({"PROXY_ADDRESS_HEADER": "X-Real-IP: 1"}, "PROXY_ADDRESS_HEADER"),
         ({"SMTP_URL": "mail.example.org:25"}, "SMTP_URL"),
     ],
 )
