@@ -60,7 +60,10 @@ def page(
     now, tick = instant()
     room = whole(begin(incident, request.user, now=now, tick=tick))
     room.answer, room.forms = answer or _done(room, done), forms_of(forms)
-    return _signed(render_template(request, "desk/room.html", {"room": room}, status=status), room.bundle)
+    return _signed(
+        render_template(request, "desk/room.html", {"room": room, "seen_upto": incident.seq}, status=status),
+        room.bundle,
+    )
 
 
 def _done(room: Room, seq: int) -> Told | None:
@@ -98,7 +101,7 @@ def _shared(request: DeskRequest, bundle: Bundle, after: int) -> str:
             parts = () if whose is None else _parts(Room(shared_poll.for_nobody(bundle)), names)
             answer = shared_poll.answers.keep(asked, Answer(parts, whose or frozenset(), made))
     if answer.is_for(request.user.pk):
-        return with_ids(answer.parts, _context(request))
+        return with_ids(answer.parts, _context(request, bundle))
     return _own(request, bundle, after)
 
 
@@ -111,13 +114,14 @@ def _parts(room: Room, names: Iterable[str]) -> tuple[str, ...]:
 
 def regions(request: HttpRequest, room: Room, names: Iterable[str]) -> str:
     """The named regions one after another, the timeline's new rows last. One context, no context processors."""
-    context = _context(request)
+    context = _context(request, room.bundle)
     context["room"] = room
     return _render(context, room, names)
 
 
-def _context(request: HttpRequest) -> Context:
-    return Context({"request": request, "new_id": uuid.uuid4, **csrf(request)})
+def _context(request: HttpRequest, bundle: Bundle) -> Context:
+    seen = {"seen_upto": bundle.incident.seq}
+    return Context({"request": request, "new_id": uuid.uuid4, **seen, **csrf(request)})
 
 
 def _render(context: Context, room: Room, names: Iterable[str]) -> str:

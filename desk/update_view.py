@@ -250,6 +250,7 @@ def view(found: Desk, *, form: FormState | None = None, answer: Told | None = No
         number=Update.objects.filter(incident=found.incident).count() + 1,
         due=next_update(found.readings, found.record.protocol, found.words),
         redacted=found.state["redacted"],
+        version=found.state["sent_seq"],
         live=Live(f"{base}live/", str(found.incident.rev), stamp(found.now), stamp(found.tick) if found.tick else "",
                   closed=found.state["status"] == "closed" or found.record.driven),
         statuses=_statuses(found.state, fields.status),

@@ -96,6 +96,12 @@ DONE = {
     "change.approved": "approved it", "change.lapsed": "took back the approval because the severity rose", "change.rejected": "rejected it", "change.asked": "asked about it",
     "change.replied": "replied to the question", "change.started": "started it", "change.finished": "finished it",
     "change.confirmed": "confirmed its effect", "change.done": "logged it as done", "change.withdrawn": "withdrew it",
+    "seat.offered": "offered the seat {seat} with another brief", "theory.settled": "settled the theory",
+    "corrected": "corrected the entry", "item.ticked": "answered that line", "scope.set": "stated the scope",
+    "alert_time.corrected": "corrected the alert's time", "impact.started": "stated when the impact began",
+    "impact.ended": "stamped the end of the impact", "impact.withdrawn": "withdrew the end of the impact",
+    "alert.fired": "recorded that the alert fires again", "alert.resolved": "recorded the end of the alert",
+    "update.sent": "sent update {update}",
     "change.proposed": "proposed it", "objective.set": "set another objective", "owner.named": "named another owner",
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from desk.flows.room import Room
-from desk.forms.fields import Form
+from desk.forms.fields import Form, Versioned
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, DeskError, Invalid, NotAllowed, Refused
 from incidents import record as records
@@ -51,6 +51,7 @@ class Flow:
     kinds: tuple[str, ...]
     about: str
     run: Callable[..., Answer]
+    answers: "Answers | None" = None
 
     def denial(self, who: Authority, form: Any) -> Block | None:
         """The block that stands for a right this person lacks for this form here, or None: page, API and flow ask this."""
@@ -64,17 +65,26 @@ class Flow:
 
 ACTS: dict[str, Flow] = {}
 Body = Callable[[Room, Any], str]
+# The version of what an act answers, as it is now: the seq of the entry that made it so; None where nothing is to compare.
+Answers = Callable[[Room, Any], int | None]
 
 
-def act(noun: str, right: RightOf, form: type[Form], *kinds: str) -> Callable[[Body], Flow]:
-    """Make a flow of a function that takes the room and the form and returns its sentence for the person."""
+def act(
+    noun: str, right: RightOf, form: type[Form], *kinds: str, answers: Answers | None = None
+) -> Callable[[Body], Flow]:
+    """Make a flow of a function that takes the room and the form and returns its sentence for the person.
+
+    An act that answers something names its version by `answers`; a form that saw another one comes back (409). An act
+    without it adds a fact of its own.
+    """
 
     def register(body: Body) -> Flow:
         @functools.wraps(body)
         def run(incident: int, form: Form, *, by: User, request_id: str, now: datetime) -> Answer:
             return _run(flow, body, incident, form, by=by, request_id=request_id, now=now)
 
-        flow = Flow(noun, right, form, kinds, (body.__doc__ or "").strip().split("\n")[0], run)
+        about = (body.__doc__ or "").strip().split("\n")[0]
+        flow = Flow(noun, right, form, kinds, about, run, answers)
         ACTS[noun] = flow
         return flow
 
@@ -92,6 +102,8 @@ def _run(
                 return known
             room = Room(records.load(incident, now=now), by=by, now=now)
             room.denied = flow.denial(room.who, form)
+            if flow.answers is not None and isinstance(form, Versioned) and room.denied is None:
+                room.unchanged(form, lambda: flow.answers and flow.answers(room, form))
             sentence = body(room, form)
             if room.denied is not None:
                 raise NotAllowed(blocks=[room.denied])
@@ -150,7 +162,8 @@ def remember(
         raise Invalid(
             "This request has no id of its own. Reload the page and send it again; your text is kept."
         )
-    told = f"{noun}:{incident}:{form.model_dump_json()}".encode()
+    # What the sender had seen is no part of what it asks: a form that is opened again may have seen more.
+    told = f"{noun}:{incident}:{form.model_dump_json(exclude={'seen_version', 'seen_upto'})}".encode()
     digest = hashlib.sha256(told).hexdigest()
     if sql.run(INSERT, [by.pk, request_id, digest, now]):
         return None

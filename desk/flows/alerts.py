@@ -94,7 +94,13 @@ def wake(room: Room, person: User, text: str) -> None:
     room.outgoing += pages.store([planned], now=room.now)
 
 
-@act("alert-ends", Right.END_IMPACT, AlertEndForm, "alert.resolved")
+def _of_alert(room: Room, form: AlertEndForm) -> int | None:
+    """The entry by which an alert fired or resolved last."""
+    known = room.state["alerts"].get(str(form.alert))
+    return known["seq"] if known else None
+
+
+@act("alert-ends", Right.END_IMPACT, AlertEndForm, "alert.resolved", answers=_of_alert)
 def end_alert(room: Room, form: AlertEndForm) -> str:
     """End an alert by hand, with a reason: it no longer holds up a resolve; its source may still resolve it."""
     room.check("alert.resolved")

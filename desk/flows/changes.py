@@ -24,11 +24,14 @@ def _answering(who: Authority, form: OnChange) -> Right | None:
     return None if who.answers(str(form.number)) else Right.APPROVE_CHANGE
 
 
+def _of_change(room: Room, form: OnChange | DoneForm) -> int | None:
+    """The version of a change: the entry of its last step."""
+    known = room.state["changes"].get(str(form.number))
+    return known["seq"] if known else None
+
+
 def _step(room: Room, form: OnChange, kind: str, *texts: str, **facts: bool | int | None) -> None:
     """Record one step of a change: of the version that the person saw, allowed by its gates, after the step before."""
-    known = room.state["changes"].get(str(form.number))
-    if known is not None:
-        room.unchanged(form.seen_version, known["seq"])
     room.check(kind, change=form.number, risk=facts.get("risk", False))
     _after(room, form, entered=kind == "change.started")
     if kind == "change.approved":
@@ -74,7 +77,7 @@ def changes(room: Room, form: ChangeForm) -> str:
     return f"Change {number} is proposed and waits for the Incident Commander."
 
 
-@act("approvals", _answering, ApproveForm, "change.approved")
+@act("approvals", _answering, ApproveForm, "change.approved", answers=_of_change)
 def approvals(room: Room, form: ApproveForm) -> str:
     """Approve a change; a verbal OK carries the time of the words."""
     _step(room, form, "change.approved", "note", "risk", risk=bool(form.risk))
@@ -96,7 +99,7 @@ def _warn_customers(room: Room, number: int) -> None:
               "a draft that says so is ready.", key=f"notice:{number}:{approved}")  # fmt: skip
 
 
-@act("rejections", _answering, RejectForm, "change.rejected")
+@act("rejections", _answering, RejectForm, "change.rejected", answers=_of_change)
 def rejections(room: Room, form: RejectForm) -> str:
     """Reject a change, with the reason."""
     _step(room, form, "change.rejected", "note")
@@ -106,7 +109,7 @@ def rejections(room: Room, form: RejectForm) -> str:
     return f"Change {form.number} is rejected."
 
 
-@act("questions-on-changes", _answering, ChangeTextForm, "change.asked")
+@act("questions-on-changes", _answering, ChangeTextForm, "change.asked", answers=_of_change)
 def questions_on_changes(room: Room, form: ChangeTextForm) -> str:
     """Ask about a change before deciding; the reply starts the decision clock again."""
     _step(room, form, "change.asked", "text")
@@ -116,7 +119,7 @@ def questions_on_changes(room: Room, form: ChangeTextForm) -> str:
     return "Asked."
 
 
-@act("replies", Right.PROPOSE_CHANGE, ChangeTextForm, "change.replied")
+@act("replies", Right.PROPOSE_CHANGE, ChangeTextForm, "change.replied", answers=_of_change)
 def replies(room: Room, form: ChangeTextForm) -> str:
     """Reply to a question about a change; the risk may be stated with it."""
     _step(room, form, "change.replied", "text", "risk", risk=bool(form.risk))
@@ -129,21 +132,21 @@ def replies(room: Room, form: ChangeTextForm) -> str:
     return "Answered; the change waits for a decision."
 
 
-@act("starts", Right.START_CHANGE, ChangeStepForm, "change.started")
+@act("starts", Right.START_CHANGE, ChangeStepForm, "change.started", answers=_of_change)
 def starts(room: Room, form: ChangeStepForm) -> str:
     """Start an approved change."""
     _step(room, form, "change.started", "text")
     return f"Change {form.number} is under way."
 
 
-@act("finishes", Right.POST, ChangeStepForm, "change.finished")
+@act("finishes", Right.POST, ChangeStepForm, "change.finished", answers=_of_change)
 def finishes(room: Room, form: ChangeStepForm) -> str:
     """Say that a change has been carried out, and what was done."""
     _step(room, form, "change.finished", "text")
     return f"Change {form.number} is finished. Was the effect seen?"
 
 
-@act("confirmations", Right.POST, ConfirmForm, "change.confirmed")
+@act("confirmations", Right.POST, ConfirmForm, "change.confirmed", answers=_of_change)
 def confirmations(room: Room, form: ConfirmForm) -> str:
     """Confirm the effect of a change: seen or not."""
     seen = form.seen == "yes"
@@ -151,14 +154,14 @@ def confirmations(room: Room, form: ConfirmForm) -> str:
     return "The effect is confirmed." if seen else "Noted: the effect was not seen."
 
 
-@act("withdrawals", Right.PROPOSE_CHANGE, ChangeStepForm, "change.withdrawn")
+@act("withdrawals", Right.PROPOSE_CHANGE, ChangeStepForm, "change.withdrawn", answers=_of_change)
 def withdrawals(room: Room, form: ChangeStepForm) -> str:
     """Withdraw a change that waits for an answer."""
     _step(room, form, "change.withdrawn", "text")
     return f"Change {form.number} is withdrawn."
 
 
-@act("done-changes", Right.PROPOSE_CHANGE, DoneForm, "change.done")
+@act("done-changes", Right.PROPOSE_CHANGE, DoneForm, "change.done", answers=_of_change)
 def done_changes(room: Room, form: DoneForm) -> str:
     """Log a change that was made already; without approval it is unauthorised and the IC hears of it (APP-02)."""
     number = form.number or len(room.state["changes"]) + 1

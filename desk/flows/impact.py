@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Min
 
-from desk.flows.act import act
+from desk.flows.act import Answers, act
 from desk.flows.room import Room
 from desk.forms.impact import (
     AlertTimeForm,
@@ -24,7 +24,22 @@ from incidents.protocol import clocks
 from people.rights import Right
 
 
-@act("alert-time", Right.STATE_IMPACT, AlertTimeForm, "alert_time.corrected")
+def _of(kind: str) -> Answers:
+    """What was stated before, as one entry of this kind."""
+    return lambda room, form: room.latest(kind)
+
+
+def _of_impact(room: Room, form: Any) -> int:
+    return room.state["impact_seq"]
+
+
+@act(
+    "alert-time",
+    Right.STATE_IMPACT,
+    AlertTimeForm,
+    "alert_time.corrected",
+    answers=_of("alert_time.corrected"),
+)
 def alert_time(room: Room, form: AlertTimeForm) -> str:
     """Correct when the alert fired; every clock that runs from it follows."""
     room.check("alert_time.corrected")
@@ -45,7 +60,7 @@ def alert_time(room: Room, form: AlertTimeForm) -> str:
     return "The alert's time is corrected; the clocks follow."
 
 
-@act("scope", Right.STATE_IMPACT, ScopeForm, "scope.set")
+@act("scope", Right.STATE_IMPACT, ScopeForm, "scope.set", answers=_of("scope.set"))
 def scope(room: Room, form: ScopeForm) -> str:
     """State which services, clients, regions, environments, features and products are hit."""
     room.check("scope.set")
@@ -88,7 +103,7 @@ def impact(room: Room, form: ImpactForm) -> str:
     return "The impact is stated."
 
 
-@act("impact-starts", Right.STATE_IMPACT, ImpactStartForm, "impact.started")
+@act("impact-starts", Right.STATE_IMPACT, ImpactStartForm, "impact.started", answers=_of_impact)
 def impact_starts(room: Room, form: ImpactStartForm) -> str:
     """State when the impact began; it may lie before the alert. After its end a later start opens it again."""
     room.check("impact.started")
@@ -141,15 +156,9 @@ def blast_radius(room: Room, form: BlastForm) -> str:
     return "The blast radius is reported."
 
 
-@act("objectives", Right.DECIDE, ObjectiveForm, "objective.set")
+@act("objectives", Right.DECIDE, ObjectiveForm, "objective.set", answers=_of("objective.set"))
 def objectives(room: Room, form: ObjectiveForm) -> str:
     """Set the one objective, in outcome words (INC-23)."""
-    latest = (
-        TimelineEntry.objects.filter(incident_id=room.record.id, kind="objective.set")
-        .order_by("-seq")
-        .first()
-    )
-    room.unchanged(form.seen_version, latest.seq if latest else 0)
     room.check("objective.set")
     room.add("objective.set", {}, texts={"text": form.text})
     return "The objective is set."

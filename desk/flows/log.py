@@ -30,6 +30,16 @@ CORRECTABLE = frozenset(
 )
 
 
+def _of_line(room: Room, form: CorrectionForm) -> int:
+    """The last correction of a line, 0 while it stands as it was written."""
+    return room.latest("corrected", of=form.seq)
+
+
+def _of_theory(room: Room, form: TheoryForm) -> int:
+    """The entry that settled a theory last, 0 while it is open."""
+    return room.latest("theory.settled", theory=form.seq)
+
+
 @act(
     "entries", Right.POST, EntryForm, "finding", "theory", "question", "action", "decision", "nothing", "note"
 )
@@ -70,7 +80,7 @@ def entries(room: Room, form: EntryForm) -> str:
     return "Logged."
 
 
-@act("corrections", Right.POST, CorrectionForm, "corrected")
+@act("corrections", Right.POST, CorrectionForm, "corrected", answers=_of_line)
 def corrections(room: Room, form: CorrectionForm) -> str:
     """Correct a line: a new entry that points at the old one; nothing is ever rewritten (FIND-08)."""
     room.check("corrected")
@@ -86,7 +96,7 @@ def corrections(room: Room, form: CorrectionForm) -> str:
     return "Corrected; the old line stays readable."
 
 
-@act("theories", Right.POST, TheoryForm, "theory.settled")
+@act("theories", Right.POST, TheoryForm, "theory.settled", answers=_of_theory)
 def theories(room: Room, form: TheoryForm) -> str:
     """Confirm a theory with a finding as evidence, or rule it out (FIND-04)."""
     room.check("theory.settled")

@@ -104,7 +104,20 @@ def _services(slugs: Sequence[str]) -> list[Service]:
     return [found[slug] for slug in wanted]
 
 
-@act("declarations", Right.DECLARE, DeclareForm, "declared", "severity.set", "lead.told", "bridge.opened")
+def _of_status(room: Room, form: DeclareForm) -> int:
+    return room.state["status_seq"]
+
+
+@act(
+    "declarations",
+    Right.DECLARE,
+    DeclareForm,
+    "declared",
+    "severity.set",
+    "lead.told",
+    "bridge.opened",
+    answers=_of_status,
+)
 def declarations(room: Room, form: DeclareForm) -> str:
     """Declare a record that an alert opened."""
     room.check("declared")

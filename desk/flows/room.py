@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from comms import outbox
 from comms.models import Channel, Priority
+from desk.forms.fields import Versioned
 from desk.notices import Notice, messages
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused, Stale
@@ -66,9 +67,24 @@ class Room:
         if found:
             raise Refused(found)
 
-    def unchanged(self, seen: int | None, version: int) -> None:
-        """Raise Stale, naming who did what when, if the thing decided is not the one the person saw."""
-        if seen is None or seen == version:
+    def latest(self, kind: str, **payload: Any) -> int:
+        """The seq of the last entry of a kind with these values in its payload; 0 where there is none."""
+        found = TimelineEntry.objects.filter(incident_id=self.record.id, kind=kind)
+        for name, value in payload.items():
+            found = found.filter(**{f"payload__{name}": value})
+        return found.order_by("-seq").values_list("seq", flat=True).first() or 0
+
+    def unchanged(self, form: Versioned, answered: Callable[[], int | None]) -> None:
+        """Raise Stale, naming who did what when, if the thing answered is not the one the person saw.
+
+        `answered` gives its version now, or None where nothing is to compare; it is asked only if the form saw anything.
+        """
+        if form.seen_version is None and form.seen_upto is None:
+            return
+        version = answered()
+        if version is None or version == form.seen_version:
+            return
+        if form.seen_version is None and version <= (form.seen_upto or 0):
             return
         entry = (
             TimelineEntry.objects.select_related("author")

@@ -1,9 +1,19 @@
 """Seats: claim, name, acknowledge, hand over, end; the bridge (ROLE-01..04, -13..16, -29; CMD-01, -03)."""
 
+from typing import Any
+
 from desk.flows.act import act
 from desk.flows.room import Room
 from desk.forms.fields import EmptyForm, TextForm
-from desk.forms.seats import AbsenceForm, BridgeForm, HandoverAnswerForm, HandoverForm, SeatForm, SeatOnlyForm
+from desk.forms.seats import (
+    AbsenceForm,
+    BridgeForm,
+    CommandForm,
+    HandoverAnswerForm,
+    HandoverForm,
+    SeatForm,
+    SeatOnlyForm,
+)
 from incidentdesk.kernel.errors import Block, Invalid, Refused
 from incidentdesk.kernel.stamps import Stamp, moment
 from incidents.authority import Authority
@@ -52,6 +62,30 @@ def _absence(who: Authority, form: AbsenceForm) -> Right | None:
     return None if _mine(who, "ic") else Right.POST
 
 
+def _seen(room: Room, seat: str) -> int:
+    """The version of a seat: the entry that put its holder there, 0 while it is empty."""
+    held = room.state["seats"].get(seat)
+    return held["seq"] if held else 0
+
+
+def _of_role(room: Room, form: SeatForm) -> int:
+    return _seen(room, _seat(form))
+
+
+def _of_seat(room: Room, form: SeatOnlyForm | HandoverForm) -> int:
+    return _seen(room, form.seat)
+
+
+def _of_the_ic(room: Room, form: Any) -> int:
+    return _seen(room, "ic")
+
+
+def _of_offer(room: Room, form: HandoverAnswerForm) -> int | None:
+    """The offer with its brief; where it is gone the guard says so better."""
+    offer = room.state["offers"].get(form.seat)
+    return offer["seq"] if offer and offer["to"] == room.by.pk else None
+
+
 def _fit(person: User, seat: str) -> Block | None:
     if qualified(person.roles, seat_kind(seat)):
         return None
@@ -60,12 +94,10 @@ def _fit(person: User, seat: str) -> Block | None:
     )
 
 
-@act("seats", _right, SeatForm, "seat.named", "seat.claimed", "seat.offered")
+@act("seats", _right, SeatForm, "seat.named", "seat.claimed", "seat.offered", answers=_of_role)
 def seats(room: Room, form: SeatForm) -> str:
     """Claim an empty seat, or name somebody for one."""
     seat = _seat(form)
-    held = room.state["seats"].get(seat)
-    room.unchanged(form.seen_version, held["seq"] if held else 0)
     return _claim(room, seat) if form.person is None else _name(room, seat, room.person(form.person))
 
 
@@ -125,7 +157,7 @@ def _name(room: Room, seat: str, person: User) -> str:
     return f"{person.name} is {label(seat)} now."
 
 
-@act("seat-acknowledgements", Right.SEE_ROOM, SeatOnlyForm, "seat.acknowledged")
+@act("seat-acknowledgements", Right.SEE_ROOM, SeatOnlyForm, "seat.acknowledged", answers=_of_seat)
 def seat_acknowledgements(room: Room, form: SeatOnlyForm) -> str:
     """Acknowledge the seat you were named for."""
     room.check("seat.acknowledged", seat=form.seat)
@@ -133,19 +165,17 @@ def seat_acknowledgements(room: Room, form: SeatOnlyForm) -> str:
     return "Acknowledged."
 
 
-@act("ic-acknowledgements", Right.POST, EmptyForm, "ic.acknowledged")
-def ic_acknowledgements(room: Room, form: EmptyForm) -> str:
+@act("ic-acknowledgements", Right.POST, CommandForm, "ic.acknowledged", answers=_of_the_ic)
+def ic_acknowledgements(room: Room, form: CommandForm) -> str:
     """Acknowledge who is in command (ROLE-02)."""
     room.check("ic.acknowledged")
     room.add("ic.acknowledged", {"ic": holder(room.state, "ic")}, happened_at=form.happened_at)
     return "Acknowledged."
 
 
-@act("handovers", _offering, HandoverForm, "seat.offered")
+@act("handovers", _offering, HandoverForm, "seat.offered", answers=_of_seat)
 def handovers(room: Room, form: HandoverForm) -> str:
     """Offer a seat with a brief; the holder stays in office until it is accepted (ROLE-03)."""
-    held = room.state["seats"].get(form.seat)
-    room.unchanged(form.seen_version, held["seq"] if held else 0)
     return _offer(room, form.seat, room.person(form.person), form.text)
 
 
@@ -164,7 +194,14 @@ def _offer(room: Room, seat: str, person: User, brief: str) -> str:
     return f"{person.name} is asked. {stays} {label(seat)} until they accept."
 
 
-@act("handover-answers", Right.SEE_ROOM, HandoverAnswerForm, "seat.accepted", "seat.declined")
+@act(
+    "handover-answers",
+    Right.SEE_ROOM,
+    HandoverAnswerForm,
+    "seat.accepted",
+    "seat.declined",
+    answers=_of_offer,
+)
 def handover_answers(room: Room, form: HandoverAnswerForm) -> str:
     """Accept or decline a seat that was offered to you."""
     room.check("seat.declined" if form.answer == "decline" else "seat.accepted", seat=form.seat)
@@ -182,11 +219,9 @@ def handover_answers(room: Room, form: HandoverAnswerForm) -> str:
     return f"You are {label(form.seat)} now."
 
 
-@act("seat-ends", _ending, SeatOnlyForm, "seat.ended")
+@act("seat-ends", _ending, SeatOnlyForm, "seat.ended", answers=_of_seat)
 def seat_ends(room: Room, form: SeatOnlyForm) -> str:
     """Leave a seat, or end somebody's term; an IC who leaves without a successor starts the clock anew."""
-    held = room.state["seats"].get(form.seat)
-    room.unchanged(form.seen_version, held["seq"] if held else 0)
     room.check("seat.ended", seat=form.seat)
     relieves = form.seat == "ic" and holder(room.state, "ic") != room.by.pk
     if relieves and not form.note:
@@ -203,7 +238,7 @@ def seat_ends(room: Room, form: SeatOnlyForm) -> str:
     return f"The seat {label(form.seat)} is empty now."
 
 
-@act("absences", _absence, AbsenceForm, "ic.away", "ic.back")
+@act("absences", _absence, AbsenceForm, "ic.away", "ic.back", answers=_of_the_ic)
 def absences(room: Room, form: AbsenceForm) -> str:
     """Mark the IC away, so that the deputy or a manager answers for changes; or back."""
     room.check("ic.away")

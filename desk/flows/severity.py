@@ -9,10 +9,17 @@ from incidents.protocol.state import holder
 from people.rights import Right
 
 
-@act("severity", Right.SET_SEVERITY, SeverityForm, "severity.set")
+def _of_severity(room: Room, form: SeverityForm) -> int:
+    return room.state["severity_seq"]
+
+
+def _of_owner(room: Room, form: OwnerForm) -> int:
+    return room.state["owner_seq"]
+
+
+@act("severity", Right.SET_SEVERITY, SeverityForm, "severity.set", answers=_of_severity)
 def severity(room: Room, form: SeverityForm) -> str:
     """Change the severity; it is announced, and every clock follows."""
-    room.unchanged(form.seen_version, room.state["severity_seq"])
     room.check("severity.set", to=form.severity)
     before = room.state["severity"]
     if form.severity == before:
@@ -44,10 +51,9 @@ def severity_proposals(room: Room, form: ProposeSeverityForm) -> str:
     return f"SEV-{form.severity} is proposed; the Incident Commander decides."
 
 
-@act("owners", Right.ASSIGN, OwnerForm, "owner.named")
+@act("owners", Right.ASSIGN, OwnerForm, "owner.named", answers=_of_owner)
 def owners(room: Room, form: OwnerForm) -> str:
     """Name the owner of the incident."""
-    room.unchanged(form.seen_version, room.state["owner_seq"])
     room.check("owner.named")
     person = room.person(form.person)
     room.add("owner.named", {"user": person.pk})

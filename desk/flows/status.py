@@ -4,13 +4,27 @@ from typing import Any
 
 from desk.flows.act import act
 from desk.flows.room import Room
-from desk.forms.fields import NoteForm, Ticked
+from desk.forms.fields import Ticked
+from desk.forms.impact import ImpactEndForm
 from desk.forms.incident import CloseForm, MoveForm, ResolveForm, TickForm
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import moment, stamp
 from incidents.authority import Authority
 from incidents.protocol import review
 from people.rights import Right
+
+
+def _of_status(room: Room, form: Any) -> int:
+    """The version of the status: the entry that moved it last."""
+    return room.state["status_seq"]
+
+
+def _of_item(room: Room, form: TickForm) -> int:
+    return room.latest("item.ticked", item=form.item)
+
+
+def _of_impact(room: Room, form: Any) -> int:
+    return room.state["impact_seq"]
 
 
 def _moving(who: Authority, form: Any) -> Right | None:
@@ -28,11 +42,10 @@ def _closing(who: Authority, form: Any) -> Right:
     return Right.DISMISS if who.state["status"] in ("open", "investigating") else Right.CLOSE
 
 
-@act("moves", _moving, MoveForm, "status.moved")
+@act("moves", _moving, MoveForm, "status.moved", answers=_of_status)
 def moves(room: Room, form: MoveForm) -> str:
     """Move the incident one step of the status table."""
     reopens = room.state["status"] in ("resolved", "closed") and form.to == "investigating"
-    room.unchanged(form.seen_version, room.state["status_seq"])
     room.check("status.moved", to=form.to, note=form.note, workaround=form.workaround)
     payload: dict[str, Any] = {"from": room.state["status"], "to": form.to}
     if reopens:
@@ -42,10 +55,9 @@ def moves(room: Room, form: MoveForm) -> str:
     return f"The incident is {form.to} now."
 
 
-@act("resolutions", Right.RESOLVE, ResolveForm, "status.moved")
+@act("resolutions", Right.RESOLVE, ResolveForm, "status.moved", answers=_of_status)
 def resolutions(room: Room, form: ResolveForm) -> str:
     """Resolve: after the window, with proof, checklist and the date of the review."""
-    room.unchanged(form.seen_version, room.state["status_seq"])
     items = _items(room, form.items)
     room.check(
         "status.moved", to="resolved", proof=form.proof, review=form.review_at, items=items, note=form.note
@@ -69,10 +81,9 @@ def resolutions(room: Room, form: ResolveForm) -> str:
     return "Resolved. Send the last update to everybody who was told."
 
 
-@act("closures", _closing, CloseForm, "status.moved")
+@act("closures", _closing, CloseForm, "status.moved", answers=_of_status)
 def closures(room: Room, form: CloseForm) -> str:
     """Close: the closure list, and the clients' confirmations or a manager's reason; or a false alarm."""
-    room.unchanged(form.seen_version, room.state["status_seq"])
     items = _items(room, form.items)
     note = form.reason or form.note
     room.check("status.moved", to="closed", items=items, note=note)
@@ -86,7 +97,7 @@ def closures(room: Room, form: CloseForm) -> str:
     return "Closed as a false alarm." if false_alarm else "Closed. Thank you all."
 
 
-@act("checklist", Right.TICK, TickForm, "item.ticked")
+@act("checklist", Right.TICK, TickForm, "item.ticked", answers=_of_item)
 def checklist(room: Room, form: TickForm) -> str:
     """Tick a line of a checklist, or say that it was asked and is pending."""
     room.check("item.ticked")
@@ -117,8 +128,8 @@ def _tick(room: Room, items: dict[str, str]) -> None:
             room.add("item.ticked", {"item": item, "as": value})
 
 
-@act("impact-ends", Right.END_IMPACT, NoteForm, "impact.ended")
-def impact_ends(room: Room, form: NoteForm) -> str:
+@act("impact-ends", Right.END_IMPACT, ImpactEndForm, "impact.ended", answers=_of_impact)
+def impact_ends(room: Room, form: ImpactEndForm) -> str:
     """Stamp the end of the impact; the window starts, and the IC's stamp moves Mitigating to Monitoring."""
     room.check("impact.ended")
     began = room.state["impact"][-1][0] if room.state["impact"] else None

@@ -54,7 +54,12 @@ def latest_next(room_or_record: Any, audiences: list[str], now: datetime) -> dat
     return moment(min(dues)) if dues else None
 
 
-@act("updates", _right, UpdateForm, "update.sent")
+def _of_last(room: Room, form: UpdateForm) -> int:
+    """The last update: what "no change" repeats, and what the next text goes on from."""
+    return room.state["sent_seq"]
+
+
+@act("updates", _right, UpdateForm, "update.sent", answers=_of_last)
 def updates_(room: Room, form: UpdateForm) -> str:
     """Send the update to each audience chosen; it meets their clocks and names the next time."""
     incident = Incident.objects.get(pk=room.record.id)

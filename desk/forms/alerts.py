@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from desk.forms.fields import OR_NONE, Dated, Form, NeedText, Text
+from desk.forms.fields import OR_NONE, Dated, Form, NeedText, Text, Versioned
 
 
 class AcknowledgeForm(Dated):
@@ -19,7 +19,7 @@ class PageForm(Form):
     text: Text = ""
 
 
-class AlertEndForm(Form):
+class AlertEndForm(Versioned):
     """End an alert by hand, with a reason."""
 
     alert: int

@@ -19,7 +19,7 @@ class ChangeForm(Dated):
     notice: bool = False
 
 
-class DoneForm(Dated):
+class DoneForm(DatedVersion):
     """APP-02: a change that was made already."""
 
     what: NeedText

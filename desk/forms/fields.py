@@ -66,9 +66,13 @@ class Form(BaseModel):
 
 
 class Versioned(Form):
-    """An act on something that somebody else may have changed: `seen_version` is what the person looked at."""
+    """An act that answers something which somebody else may have changed: `seen_version` is what the person looked at.
+
+    A page that does not know yet what its form will answer sends `seen_upto`: the last entry of the record it showed.
+    """
 
     seen_version: Seen = None
+    seen_upto: Seen = None
 
 
 class Dated(Form):

@@ -4,17 +4,17 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from desk.forms.fields import Dated, Form, Line, NeedLine, NeedText, Number, Percent, Text, Versioned
+from desk.forms.fields import Dated, DatedVersion, Line, NeedLine, NeedText, Number, Percent, Text, Versioned
 
 
-class AlertTimeForm(Form):
+class AlertTimeForm(Versioned):
     """INC-03."""
 
     at: AwareDatetime
     reason: NeedText
 
 
-class ScopeForm(Form):
+class ScopeForm(Versioned):
     """INC-24: each may be "unknown"."""
 
     services: list[Line] = Field(default_factory=list)
@@ -40,10 +40,16 @@ class ImpactForm(Dated):
     note: Text = ""
 
 
-class ImpactStartForm(Form):
+class ImpactStartForm(Versioned):
     """INC-16: may precede detection."""
 
     happened_at: AwareDatetime
+    note: Text = ""
+
+
+class ImpactEndForm(DatedVersion):
+    """INC-15: the stamp, with an optional line."""
+
     note: Text = ""
 
 

@@ -65,7 +65,7 @@ class CloseForm(Versioned):
     reason: Text = ""
 
 
-class TickForm(Form):
+class TickForm(Versioned):
     """One line of a checklist."""
 
     item: NeedLine

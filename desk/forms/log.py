@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from desk.forms.fields import OR_NONE, Dated, Form, Line, NeedLine, NeedText, Text, Who
+from desk.forms.fields import OR_NONE, Dated, Form, Line, NeedLine, NeedText, Text, Versioned, Who
 
 
 class EntryForm(Dated):
@@ -19,7 +19,7 @@ class EntryForm(Dated):
     result: Text = ""
 
 
-class CorrectionForm(Form):
+class CorrectionForm(Versioned):
     """FIND-08: a new entry that points at the old one."""
 
     seq: int
@@ -27,7 +27,7 @@ class CorrectionForm(Form):
     reason: Text = ""
 
 
-class TheoryForm(Form):
+class TheoryForm(Versioned):
     """FIND-04."""
 
     seq: int

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from desk.forms.fields import Dated, Form, NeedLine, NeedText, Text, Versioned, Who
+from desk.forms.fields import Dated, DatedVersion, NeedLine, NeedText, Text, Versioned, Who
 
 
 class SeatForm(Versioned):
@@ -29,7 +29,7 @@ class HandoverForm(Versioned):
     text: NeedText
 
 
-class HandoverAnswerForm(Form):
+class HandoverAnswerForm(Versioned):
     """ROLE-03."""
 
     seat: NeedLine
@@ -37,11 +37,15 @@ class HandoverAnswerForm(Form):
     note: Text = ""
 
 
-class AbsenceForm(Form):
+class AbsenceForm(Versioned):
     """The IC is away, or back."""
 
     state: Literal["away", "back"]
     note: Text = ""
+
+
+class CommandForm(DatedVersion):
+    """ROLE-02: the commander that is acknowledged."""
 
 
 class BridgeForm(Dated):

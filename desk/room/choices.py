@@ -46,6 +46,7 @@ def choices(bundle: Bundle, words: Words) -> Choices:
         escalate_to=tuple(Option(value, label[0].upper() + label[1:]) for value, label in ESCALATED.items()),
         pageable=tuple(option for option in everybody if option.value != str(bundle.viewer.uid)),
         reasoned=tuple(Option(clock.id, clock.label) for clock in bundle.protocol.reasoned),
+        scope=stated.seq if (stated := bundle.last("scope.set")) else 0,
     )
 
 

@@ -189,6 +189,7 @@ def state(bundle: Bundle, here: Standing, readings: Sequence[Reading], words: Wo
         objective=objective.seq if objective else 0,
         owner=fold.get("owner_seq", 0),  # not in a state that an older fold stored
         waiting=waiting(fold),
+        seq=fold["seq"],
         redacted=fold["redacted"],
         bridge=bridge_text(bundle) if here.may(Right.SEE_BRIDGE) else "",
     )

@@ -1,4 +1,4 @@
-"""The two hidden fields of every form, without the cost of a template: a room prints three dozen of them.
+"""The hidden fields of every form, without the cost of a template: a room prints three dozen of them.
 
 A part of a page that is kept for the next reader (`kept.py`) holds a mark in their place, and every page puts its own there.
 """
@@ -16,12 +16,13 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 KEEPING: Final = "desk-keeping"
+SEEN: Final = '<input type="hidden" name="seen_upto" value="{}" data-version="seq">'
 MARK: Final = format_html("\0{}\0", secrets.token_hex(16))  # nobody can type it
 
 
 @register.simple_tag(takes_context=True)
 def ids(context: Context) -> SafeString:
-    """The CSRF token and a fresh request id; what `desk/_ids.html` prints."""
+    """The CSRF token, the last entry that the page shows (`seen_upto`, where it shows a record), and a fresh request id."""
     if is_kept(context):
         return MARK
     return format_html('{}{}">', _before(context), context["new_id"]())
@@ -55,7 +56,10 @@ def with_ids(parts: Sequence[str], context: Context) -> str:
 
 
 def _before(context: Context) -> SafeString:
+    upto = context.get("seen_upto")
+    seen = "" if upto is None else format_html(SEEN, upto)
     return format_html(
-        '<input type="hidden" name="csrfmiddlewaretoken" value="{}"><input type="hidden" name="request_id" value="',
+        '<input type="hidden" name="csrfmiddlewaretoken" value="{}">{}<input type="hidden" name="request_id" value="',
         context["csrf_token"],
+        seen,
     )

@@ -132,8 +132,7 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
     return notice(form, "Not saved", known[status] ?? "The desk could not save this. Nothing is lost: send it again in a moment.");
   }
   const version = answer.dataset.version;
-  const field = form.querySelector("[name=seen_version]");
-  if (version && field) field.value = version;
+  if (version) for (const field of form.querySelectorAll("[name=seen_version], [name=seen_upto]")) field.value = version;
   markFields(form);
   document.dispatchEvent(new CustomEvent("desk:ask"));
 });

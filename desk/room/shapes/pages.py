@@ -173,6 +173,7 @@ class UpdateView:
     due: Countdown
     live: Live
     redacted: int  # as in r-state
+    version: int  # the last update that this page knows of
     statuses: tuple[Option, ...]  # INC-46 fixed list, chosen = present one
     impact: str  # prefilled
     known: str

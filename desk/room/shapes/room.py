@@ -338,6 +338,7 @@ class Choices:
     escalate_to: tuple[Option, ...]  # "leadership", "l3", "vendor" ...
     pageable: tuple[Option, ...]
     reasoned: tuple[Option, ...]  # clocks that a reason answers (CLK-17)
+    scope: int  # the entry that stated the scope whose services and clients are chosen here
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +353,7 @@ class State:
     objective: int
     owner: int
     waiting: int  # approvals waiting (tab bar count)
+    seq: int  # the last entry: what a form saw whose subject is chosen in it (`seen_upto`)
     redacted: int  # the last entry that says so: a page that shows an older one is opened again
     bridge: str  # number or link, shown when offline
 
