@@ -13,6 +13,7 @@ from desk import bad_tokens
 from incidentdesk.kernel import clock
 from people.models import User
 from tests.desk.api import error, found, led
+from tests.desk.bodies import CHANGE
 from tests.desk.doors import PROGRAM, asks, sends, signed_in, token
 from tests.factories import commander, do, make_client, make_incident, make_service, minutes, new_id
 from tests.people.factories import make_user
@@ -276,3 +277,34 @@ def test_addresses_that_mean_nothing_are_simply_missing(address: str) -> None:
 
     assert {each.status_code for each in answers} == {404}
     assert {each.content for each in answers} == {answers[0].content}
+
+
+@pytest.mark.ledger("RBAC-18", "RBAC-21")
+def test_what_the_page_hides_of_money_and_theories_the_api_hides_too() -> None:
+    ic, eng = commander("Sarah"), make_user("Eng", roles=["engineer"])
+    incident = make_incident(by=ic, declared_at=clock.now() - minutes(5))
+    do(incident, "seats", ic, clock.now() - minutes(4), role="ic")
+    do(incident, "impact", ic, clock.now() - minutes(3), revenue=1_234_567)
+    do(incident, "corrections", ic, clock.now() - minutes(2), seq=incident.seq, text="rather 7654321 an hour")
+    do(incident, "updates", ic, clock.now() - minutes(1), audiences=["executives"], impact="8888888 is lost")
+
+    told = {name: asks(token(who), f"/incidents/{incident.uid}/timeline").content.decode()
+            for name, who in (("ic", ic), ("eng", eng))}  # fmt: skip
+
+    for figure in ("1234567", "7654321", "8888888"):
+        assert figure in told["ic"].replace(",", ""), figure
+        assert figure not in told["eng"].replace(",", ""), figure
+
+
+@pytest.mark.ledger("RBAC-21")
+def test_the_rights_that_the_api_names_hold_temporary_grants() -> None:
+    ic, eng = commander("Sarah"), make_user("Eng", roles=["engineer"])
+    incident = make_incident(by=ic, declared_at=clock.now() - minutes(5))
+    do(incident, "seats", ic, clock.now() - minutes(4), role="ic")
+    before = asks(token(eng), f"/incidents/{incident.uid}").json()["rights"]
+    do(incident, "changes", ic, clock.now() - minutes(3), **CHANGE, risk="r", implementer=eng.uid)
+
+    after = asks(token(eng), f"/incidents/{incident.uid}").json()["rights"]
+
+    assert set(after) - set(before) == {"start_change"}
+    assert {"send_text", "send_public"} <= set(asks(token(ic), f"/incidents/{incident.uid}").json()["rights"])

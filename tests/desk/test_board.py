@@ -16,7 +16,8 @@ from incidents.models import Incident
 from people.models import User
 from tests import door
 from tests.desk.doors import signed_in
-from tests.factories import commander, do, make_incident, make_paged, make_service, minutes
+from tests.desk.random_nights import ITEMS
+from tests.factories import T0, commander, do, make_incident, make_paged, make_service, minutes
 from tests.people.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -202,8 +203,19 @@ def test_how_long_an_impact_lasted_is_told_as_it_passed_also_where_a_minute_is_s
     incident = led(sarah, ago=5, severity=3)
     do(incident, "impact-ends", sarah, clock.now() - minutes(2))
     do(incident, "moves", sarah, clock.now() - minutes(2), to="monitoring", note="It healed itself")
-    do(incident, "resolutions", sarah, clock.now() - minutes(1), proof="Green")
+    do(incident, "resolutions", sarah, clock.now() - minutes(1), proof="Green", items=ITEMS)
 
     past = shown(sarah).resolved[0]
 
     assert past.duration == "3 min"
+
+
+def test_who_once_acknowledged_the_commander_still_reads_that_they_are_paged() -> None:
+    sarah, alex = commander("Sarah"), make_user("Alex", roles=["engineer"])
+    incident = make_incident(by=sarah)
+    do(incident, "seats", sarah, T0, role="ic")
+    do(incident, "ic-acknowledgements", alex, T0 + minutes(1))
+
+    do(incident, "pages", sarah, T0 + minutes(2), person=alex.uid, text="come back")
+
+    assert "you are paged" in [wait.text for wait in shown(alex).yours]

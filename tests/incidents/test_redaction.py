@@ -4,11 +4,16 @@ from collections.abc import Generator
 from io import StringIO
 
 import pytest
+from django.contrib.postgres.search import SearchQuery
 from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.utils import ProgrammingError
 
+from comms.models import Message, UpdateText
 from desk.redacting import redact
+from desk.room.load import begin
+from desk.room.regions import REGIONS
+from desk.room.view import news
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidents.models import EntryText, Incident, TimelineEntry
 from incidents.verify import verify
@@ -88,3 +93,44 @@ def test_on_the_connection_of_the_application_nothing_is_blanked_and_no_mark_is_
 
     assert not TimelineEntry.objects.filter(incident=incident, kind="redacted").exists()
     assert EntryText.objects.get(incident=incident, seq=incident.seq).body
+
+
+@EVERYWHERE
+@pytest.mark.ledger("RBAC-13")
+def test_redacted_words_leave_title_updates_waiting_mail_search_and_open_pages(as_owner: None) -> None:
+    ic, alex = commander(), make_user("Alex", roles=("engineer",))
+    admin = make_user(name="Ada", roles=("admin",))
+    incident = make_incident(by=ic, title="SEV-1: Ledger: the password is hunter2")
+    do(incident, "seats", ic, T0, role="ic")
+    do(incident, "updates", ic, T0 + minutes(1), audiences=["responders"], impact="the password is hunter2")
+    do(incident, "entries", alex, T0 + minutes(2), kind="question", to=ic.uid, text="the password is hunter2")
+    do(
+        incident,
+        "entries",
+        alex,
+        T0 + minutes(2),
+        kind="finding",
+        source="log",
+        value="1",
+        text="the password is hunter2",
+    )
+    secret, rev = incident.seq, incident.rev
+
+    done = redact(incident, secret, reason="a password", by=admin, now=T0 + minutes(3))
+
+    incident.refresh_from_db()
+    kept = [
+        *UpdateText.objects.values_list("body", "subject", "data"),
+        *Message.objects.values_list("payload"),
+    ]
+    assert "hunter2" not in str(kept)
+    assert "[redacted]" in incident.title
+    assert not Incident.objects.filter(words=SearchQuery("hunter2", config="simple"), entries__seq=1).exists()
+    room, names = news(begin(incident, ic, now=T0 + minutes(4), tick=None), rev)
+    assert set(names) == set(REGIONS)
+    assert secret in [row.seq for row in room.bundle.rows]
+    assert all(
+        entry.text != "the password is hunter2" for entry in room.timeline.entries if entry.seq == secret
+    )
+    assert room.state.redacted == done.mark
+    assert secret - 1 in done.also
