@@ -253,7 +253,7 @@ def _seen(link: AckLink, now: datetime) -> Seen:
 
 
 def _missed(here: PageNow, user: User) -> str:
-    names = ", ".join(f"{each.name} ({_told(each.at, user)})" for each in here.missed)
+    names = ", ".join(f"{each.name} at {_told(each.at, user)}" for each in here.missed)
     return f"{names}, and {here.missed_before} earlier" if here.missed_before else names
 
 

@@ -391,5 +391,5 @@ def test_the_page_behind_the_link_says_what_fired_that_it_resolved_and_who_did_n
     text = opened(Client(), mailed(Message.objects.get(dest=User.objects.get(name="Ben").email)))
 
     assert f"resolved at {now:%H:%M:%S}" in text and "WriteErrors" in text
-    assert "Not acknowledged: Anna (" in text
+    assert "Not acknowledged: Anna at " in text
     assert "Next, if nobody acknowledges: Anna, Ben at" in text
