@@ -1,5 +1,6 @@
 """Admitting alerts beside transactions that stand still: what they hold up waits, and nothing else does."""
 
+import time
 from datetime import datetime
 
 import pytest
@@ -151,3 +152,12 @@ def test_a_deadline_that_meets_a_lock_stays_due_and_the_others_are_done(night: N
 
     assert not waiting.exists()
     assert Page.objects.filter(user=night.ben).count() == 1
+
+
+def test_an_alert_never_waits_for_a_change_of_its_token(night: Night) -> None:
+    with held("UPDATE people_apitoken SET name = 'being renamed' WHERE revoked_at IS NULL"):
+        began = time.monotonic()
+        stored = receive(night.token, alert(since=T0), group="g1")
+
+    assert stored.new == 1
+    assert time.monotonic() - began < 1, "it would have waited two seconds for the lock"
