@@ -237,3 +237,41 @@ def test_a_page_carries_no_secret_at_rest(night: Night) -> None:
     token = address.rstrip("/").rsplit("/", 1)[1]
     stored = f"{message.payload} {AckLink.objects.values().get()}"
     assert len(token) == 43 and token not in stored
+
+
+@pytest.mark.ledger("CLK-37", "CLK-21")
+def test_the_next_page_of_a_sev_3_waits_for_the_morning_where_the_tick_was_away_until_the_evening(
+    night: Night,
+) -> None:
+    noon = datetime(
+        2026, 3, 10, 14, 30, tzinfo=UTC
+    )  # 15:30 of a Tuesday in Berlin; the next page is due at 16:30
+    night.sends(alert(since=noon, sev="3"), at=noon)
+
+    tick.sweep(now=noon + timedelta(hours=4))
+
+    second = Page.objects.get(number=2)
+    assert (second.user, second.sent_at) == (night.ben, datetime(2026, 3, 11, 8, 0, tzinfo=UTC))
+    assert Message.objects.get(dest=night.ben.email).due_at == second.sent_at
+    assert night.incident.state["clocks"]["response/2"]["now"]["due"] == stamp(
+        second.sent_at + timedelta(hours=1)
+    )
+
+
+@pytest.mark.ledger("CLK-04", "CLK-16")
+def test_who_does_not_answer_a_page_hears_of_it_and_two_minutes_later_the_commander(night: Night) -> None:
+    night.sends(alert(since=T0), at=T0)
+    dan = commander("Dan")
+    do(night.incident, "seats", dan, T0 + minutes(1), role="ic")
+
+    tick.sweep(now=T0 + minutes(7))
+
+    steps = TimelineEntry.objects.filter(
+        kind="clock.step", payload__clock="ack", payload__subject="1"
+    ).order_by("seq")
+    assert [(row.payload["step"], row.payload["to"]) for row in steps] == [
+        ("overdue", [night.anna.pk]),
+        ("overdue_ic", [dan.pk]),
+    ]
+    mailed = Message.objects.exclude(channel="webhook").values_list("dest", flat=True)
+    assert {night.anna.email, dan.email} <= set(mailed)

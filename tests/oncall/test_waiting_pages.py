@@ -7,6 +7,7 @@ from django.db import transaction
 
 from comms import outbox
 from comms.models import Message, Priority
+from incidentdesk.kernel.stamps import stamp
 from incidents import lifecycle
 from incidents import record as records
 from incidents.models import Incident
@@ -31,7 +32,8 @@ def paged() -> tuple[Incident, User]:
             title="Slow", services=[service], alert_fired_at=NIGHT, source="alert", presumed=3
         )
         record = lifecycle.open_record(wanted, by=None, now=NIGHT)
-        record.add(Draft("page.sent", {"pages": [[1, ada.pk]], "call": "chain", "level": 1}))
+        payload = {"pages": [[1, ada.pk]], "call": "chain", "level": 1, "at": stamp(OPENING)}
+        record.add(Draft("page.sent", payload))
         records.save([record], now=NIGHT)
         planned = pages.plan(
             record.id, record.uid, record.key, "Slow", [(1, ada.pk)], "chain", 1, now=NIGHT, at=OPENING
@@ -76,3 +78,18 @@ def test_what_was_tried_already_is_not_taken_back(paged: tuple[Incident, User]) 
     Message.objects.update(attempt=1)
 
     assert outbox.recall(list(Message.objects.values_list("dedupe_key", flat=True))) == 0
+
+
+def test_the_row_of_a_page_says_when_it_went_out_after_the_rise(paged: tuple[Incident, User]) -> None:
+    incident, _ = paged
+
+    do(
+        incident,
+        "declarations",
+        commander("Other"),
+        NIGHT + minutes(5),
+        severity=1,
+        symptom="all payments fail",
+    )
+
+    assert list(incident.pages.values_list("sent_at", flat=True)) == [NIGHT + minutes(5)]
