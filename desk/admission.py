@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from comms import outbox
-from desk import triage
+from desk import severity_words, triage
 from desk.notices import Notice, messages
 from incidentdesk.kernel import leaving, sql, trouble
 from incidentdesk.kernel.stamps import stamp
@@ -26,8 +26,9 @@ from incidents import record as records
 from incidents.models import Incident, Service
 from incidents.protocol import Draft, clocks, paging, parse
 from incidents.protocol.state import ended, force, responders
+from incidents.protocol.words import STORED, words
 from incidents.record import Record
-from oncall import alerts, pages
+from oncall import alerts, pages, unknown_words
 from oncall.identity import Kin, Outages, Waiting
 
 BATCH: Final = 500
@@ -168,6 +169,7 @@ class _Admission:
         self.same: dict[int, int] = {}  # the outage that an alert is another sender's start of
         self.refreshed: dict[int, int] = {}  # the incident of an alert that only reads otherwise
         self.notices: list[Notice] = []
+        self.words = words(self.protocol)
 
     def _concerned(self, alert: Waiting) -> set[int]:
         """The incidents that deciding about an alert may read or change."""
@@ -193,7 +195,7 @@ class _Admission:
             return
         earlier = self.outages.before(alert)
         self._end(earlier, because=alert)
-        if alert.fired:
+        if alert.fired and (alert.critical or self.words.meaning(alert.word) != STORED):
             self._fire(alert, earlier, service)
 
     def _goes_on_elsewhere(self, alert: Waiting, over: bool) -> bool:
@@ -230,6 +232,7 @@ class _Admission:
         for record in found:
             if record.added:
                 projection.project(record, now=self.now)
+        severity_words.tell(unknown_words.note(self.waiting, self.words, now=self.now), now=self.now)
         pages.settle(found)
         mails = pages.store(self.planned, now=self.now)
         outbox.put([*mails, *messages(self.notices, self.records)], now=self.now)

@@ -44,7 +44,7 @@ def alertmanager(request: HttpRequest) -> HttpResponse:
     if not fits:
         return _refuse(request, token, body, Malformed(_TOO_LARGE, f"byte {BODY_LIMIT}"), status=413)
     try:
-        notification = parse(body)
+        notification = parse(body, senders.words())
     except Malformed as fault:
         return _refuse(request, token, body, fault, status=400)
     stored = alerts.store(token, notification.alerts)

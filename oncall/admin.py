@@ -4,8 +4,19 @@ from typing import Any
 
 from django.contrib import admin
 
-from oncall.models import Quarantine
+from oncall.models import Quarantine, SeverityWord
 from people.admin_base import LookOnly
+
+
+@admin.register(SeverityWord)
+class SeverityWordAdmin(LookOnly[SeverityWord]):
+    """Words of severity that counted as critical because the protocol did not map them."""
+
+    list_display = ["word", "alert", "source", "first_at"]
+    search_fields = ["word", "alert"]
+    show_full_result_count = False
+    ordering = ["-id"]
+    fields = ["word", "alert", "source", "first_at"]
 
 
 @admin.register(Quarantine)

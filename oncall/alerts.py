@@ -210,7 +210,7 @@ def claim_pending(
     held = {(row[0], row[1]) for row in sql.run(_LOCK, sql.columns(sorted(groups))) if row[2]}
     # Read again under the locks: whoever held a group before may have admitted its rows.
     rows = sql.run(_READ, [[pk for pk, group in ids.items() if group in held]])
-    return [Waiting(*(*row[:-1], json.loads(row[-1] or "{}"))) for row in rows]
+    return [Waiting(*(*row[:-2], json.loads(row[-2] or "{}"), row[-1])) for row in rows]
 
 
 def settle(
@@ -324,7 +324,7 @@ SELECT s, g, pg_try_advisory_xact_lock(hashtextextended(s || chr(10) || g, 7)) F
 _READ: Final = f"""
 SELECT a.id, source, fingerprint, {_BEGAN}, ends_at, state, critical, presumed, name, summary, value, service_slug,
   group_key, fired, received_at, {_AHEAD}, incident_id, service_id, false, resolved_at, back_at,
-  (payload->'labels')::text
+  (payload->'labels')::text, severity_label
 FROM oncall_alert a WHERE id = ANY(%s::bigint[]) AND pending ORDER BY starts_at, id
 """  # noqa: S608  (texts of our own)
 # In the order in which `_STORE` writes.

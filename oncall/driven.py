@@ -59,5 +59,6 @@ def waiting(row: Alert) -> Waiting:
         state=row.state, critical=row.critical, presumed=row.presumed, name=row.name, summary=row.summary, value=row.value,
         service_slug=row.service_slug, group_key=row.group_key, fired=row.fired,
         received_at=row.received_at, ahead=False, incident=row.incident_id, service=row.service_id,
+        word=row.severity_label,
         resolved_at=row.resolved_at, back_at=row.back_at,
     )  # fmt: skip

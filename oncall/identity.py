@@ -38,6 +38,7 @@ class Waiting:
     resolved_at: datetime | None = None
     back_at: datetime | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    word: str = ""
     read: str = ""
     left: int | None = None
 

@@ -203,6 +203,21 @@ class AckLink(models.Model):
         return f"Link to page {self.page} of {self.incident_id}"
 
 
+class SeverityWord(models.Model):
+    """A word of severity that no protocol mapped when it came first. Only `oncall.unknown_words` writes here."""
+
+    word = models.CharField(max_length=40, unique=True)
+    alert = models.CharField(max_length=200, help_text="The name of the alert that came first with it.")
+    source = models.CharField(max_length=80)
+    first_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.word or "no word"
+
+
 class Quarantine(models.Model):
     """A body, or one alert of it, that could not be read: kept for people to look at, never acted on (F28, S21).
 

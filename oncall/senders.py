@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from incidentdesk.kernel import sql
+from incidents.models import ProtocolVersion
+from incidents.protocol import default_text, parse
+from incidents.protocol.words import Words
+from incidents.protocol.words import words as words_of
 from people import tokens
 from people.roles import Scope
 
@@ -25,6 +29,7 @@ class Sender:
 
 
 _remembered: dict[str, float] = {}
+_words: list[tuple[float, Words]] = []
 
 
 def may_send(token: str) -> bool:
@@ -47,8 +52,17 @@ def find(token: str) -> Sender | None:
     return Sender(pk, source_of(user))
 
 
+def words() -> Words:
+    """What words of severity mean by the protocol of now; one loaded elsewhere is known here after REMEMBERED_FOR."""
+    if not _words or _words[0][0] <= time.monotonic():
+        text = ProtocolVersion.objects.order_by("-number").values_list("text", flat=True).first()
+        _words[:] = [(time.monotonic() + REMEMBERED_FOR, words_of(parse(text or default_text())))]
+    return _words[0][1]
+
+
 def forget(token: str) -> None:
-    """Ask for this token again when it comes next."""
+    """Ask for this token and for the words again when it comes next."""
+    _words.clear()
     _remembered.pop(tokens.digest_of(token), None)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 
 from comms import outbox
-from desk import auditor, dead_letters, ending_tokens, waking
+from desk import auditor, dead_letters, ending_tokens, severity_words, waking
 from desk.room.shapes import DeskAttention, Link
 from desk.room.words import counted
 from oncall import quarantine
@@ -33,6 +33,10 @@ class Source:
 
 def _quarantined(count: int) -> str:
     return f"{counted(count, 'alert delivery', 'alert deliveries')} could not be read in the last 7 days."
+
+
+def _words(count: int) -> str:
+    return f"{counted(count, 'severity word')} of alerts {'is' if count == 1 else 'are'} not mapped: counted as critical."
 
 
 def _given_up(count: int) -> str:
@@ -77,6 +81,12 @@ SOURCES: Final = (
         lambda now: waking.mail_failing(now=now),
         lambda _: "The mail server refuses mail or does not answer.",
         Link("/ops/pulse", "Show pulse"),
+    ),
+    Source(
+        "severity-words",
+        severity_words.unmapped,
+        _words,
+        Link("/administration/oncall/severityword/", "Show words"),
     ),
     Source(
         "check",

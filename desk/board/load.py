@@ -7,11 +7,11 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import QuerySet
 
-from desk.board import attention
+from desk.board import attention, warnings
 from desk.names import humans
 from desk.quick_poll import board_cursor
 from desk.room.load import in_state, instant
-from desk.room.shapes import DeskAttention
+from desk.room.shapes import DeskAttention, DeskWarning
 from desk.room.words import Words
 from incidents.models import Incident
 from incidents.protocol import Protocol, Reading, State, read
@@ -53,6 +53,7 @@ class Board:
     proposals: dict[tuple[int, int], str]
     last_major: datetime | None
     attention: tuple[DeskAttention, ...] = ()
+    warnings: tuple[tuple[DeskWarning, ...], int] = ((), 0)
     more: int = 0  # open incidents beyond those that are listed
 
 
@@ -72,7 +73,8 @@ def board(viewer: User) -> Board:
     words = Words(now=now, zone=viewer.tz, viewer=viewer.pk, people=people)
     return Board(
         cursor, now, tick, viewer, words, active, _recent(), _proposals(active), _last_major(),
-        attention.lines(viewer, now=now), _open_incidents().count() - len(active) if len(active) == MOST else 0,
+        attention.lines(viewer, now=now), warnings.firing(words),
+        _open_incidents().count() - len(active) if len(active) == MOST else 0,
     )  # fmt: skip
 
 

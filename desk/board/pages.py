@@ -15,6 +15,7 @@ REGIONS = (
     "desk/_attention.html",
     "desk/_yours.html",
     "desk/_active.html",
+    "desk/_warnings.html",
     "desk/_resolved.html",
     "desk/_figures.html",
 )

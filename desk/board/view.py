@@ -45,6 +45,8 @@ def view(board: Board) -> DeskView:
         list_url=LIST_URL,
         figures=_figures(board),
         attention=board.attention,
+        warnings=board.warnings[0],
+        warnings_more=board.warnings[1],
         more=board.more,
     )
 

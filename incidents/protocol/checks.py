@@ -26,6 +26,7 @@ from incidents.protocol.definition import (
 from incidents.protocol.guards.asking import GUARDS
 from incidents.protocol.owing import LINES
 from incidents.protocol.shapes import is_number
+from incidents.protocol.words import MEANINGS
 from incidents.sentences import WORDS
 
 LONGEST = 1_000_000  # minutes, about two years: no limit of an incident is longer, and no date overflows
@@ -142,7 +143,14 @@ def _settings(data: Mapping[str, Any], shipped: Mapping[str, Any]) -> Iterable[s
     for key, most in SECONDS.items():
         if not is_number(given.get(key, 0)) or not 0 <= given.get(key, 0) <= most:
             yield f"[settings]: {key} must be a number of seconds from 0 to {most}."
+    yield from _severity_words(given.get("alerts_severities", {}))
     yield from _business(given)
+
+
+def _severity_words(given: Any) -> Iterable[str]:
+    for word, meaning in given.items() if isinstance(given, dict) else ():
+        if meaning not in MEANINGS:
+            yield f"[settings]: alerts_severities maps {word!r} to {meaning!r}; choose {', '.join(MEANINGS)}."
 
 
 def _business(given: Mapping[str, Any]) -> Iterable[str]:

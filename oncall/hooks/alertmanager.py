@@ -13,10 +13,14 @@ from itertools import islice
 from typing import Any, Final
 
 from incidentdesk.kernel.text import clean_text, header_line
+from incidents.protocol import default_text
+from incidents.protocol import parse as parse_protocol
+from incidents.protocol.words import CRITICAL, WATCHDOGS, Words
+from incidents.protocol.words import words as words_of
 from oncall.hooks import walk
 from oncall.hooks.walk import Malformed, Span
 
-CRITICAL: Final = frozenset({"critical", "page"})
+WATCHDOG: Final = "none"  # the word stored for a watchdog, whatever it says of itself
 STATUSES: Final = frozenset({"firing", "resolved"})
 VERSIONS: Final = frozenset({"4", "1"})
 ALERTS: Final = 1_000
@@ -25,6 +29,7 @@ FIELDS: Final = 1_000
 TEXT: Final = 1_000
 LINK: Final = 8_000  # a query of Prometheus in an address is long; a link that is cut leads nowhere
 BEFORE_CLEANING: Final = 4  # how much longer than its limit a text is cut to before it is cleaned
+SHIPPED: Final = words_of(parse_protocol(default_text()))
 _LEVEL: Final = re.compile(r"(?:sev[-_ ]?)?([1-4])", re.IGNORECASE)
 _HEAD: Final = frozenset({"version", "groupKey", "truncatedAlerts", "externalURL"})
 _TEXTS: Final = ("labels", "annotations")
@@ -74,16 +79,16 @@ class Notification:
     aside: tuple[Aside, ...] = ()
 
 
-def parse(body: bytes) -> Notification:
-    """Read a webhook body; fields that are not known are never looked at (S21). One alert more is one step more.
+def parse(body: bytes, words: Words = SHIPPED) -> Notification:
+    """Read a webhook body; fields that are not known are never looked at (S21). `words` say what is critical.
 
     Raises Malformed where the body as a whole cannot be read, or none of its alerts can.
     """
     text = walk.decode(body)
-    return _at_once(text) or _one_by_one(text)
+    return _at_once(text, words) or _one_by_one(text, words)
 
 
-def _at_once(text: str) -> Notification | None:
+def _at_once(text: str, words: Words) -> Notification | None:
     """A short body without any fault, which nearly every one is, for a third of the time; None for all others."""
     try:
         data = walk.value(text, Span(walk.begin(text), len(text.rstrip())))
@@ -93,7 +98,7 @@ def _at_once(text: str) -> Notification | None:
             or len(data["alerts"]) > ALERTS
         ):
             return None
-        head = _head(data)
+        head = _head(data, words)
         return Notification(
             tuple(_alert(each, head, f"alerts[{n}]") for n, each in enumerate(data["alerts"]))
         )
@@ -101,12 +106,12 @@ def _at_once(text: str) -> Notification | None:
         return None
 
 
-def _one_by_one(text: str) -> Notification:
+def _one_by_one(text: str, words: Words) -> Notification:
     """A body that is long or has a fault somewhere: what can be told apart in it is read, each by itself."""
     outline = _outline(text)
     if outline.alerts is None:
         raise outline.broken or Malformed("There is no list of alerts", "alerts")
-    head, alerts, aside, faults = _head(outline.head), [], [], 0
+    head, alerts, aside, faults = _head(outline.head, words), [], [], 0
     for place, span in enumerate(outline.alerts[:ALERTS]):
         at = f"alerts[{place}]"
         try:
@@ -198,13 +203,14 @@ class _Head:
     group: str
     sender: str
     left_out: int
+    words: Words
 
 
-def _head(data: Mapping[str, Any]) -> _Head:
+def _head(data: Mapping[str, Any], words: Words) -> _Head:
     """Raises Malformed for a version that is not known."""
     if str(data.get("version", "4")) not in VERSIONS:
         raise Malformed("Only versions 4 (Alertmanager) and 1 (Grafana) of the webhook are read", "version")
-    return _Head(_group(data.get("groupKey")), _sender(data.get("externalURL")), _left_out(data))
+    return _Head(_group(data.get("groupKey")), _sender(data.get("externalURL")), _left_out(data), words)
 
 
 def _group(key: Any) -> str:
@@ -245,6 +251,7 @@ def _alert(each: Any, head: _Head, at: str) -> Incoming:
         raise Malformed("An alert does not say since when it fires", f"{at}.startsAt")
     name = _line(labels.get("alertname", ""), 200) or "Alert without a name"
     label = _line(labels.get("severity", ""), 40).lower()
+    meaning = head.words.meaning_of(label, name)
     service = _line(labels.get("service") or labels.get("job") or "", 80)
     summary = annotations.get("summary") or annotations.get("description") or annotations.get("message") or ""
     firing = status == "firing"
@@ -253,8 +260,8 @@ def _alert(each: Any, head: _Head, at: str) -> Incoming:
         starts_at=starts_at,
         ends_at=None if firing else _time(each.get("endsAt"), f"{at}.endsAt") or starts_at,
         firing=firing,
-        critical=label in CRITICAL,
-        severity_label=label,
+        critical=meaning == CRITICAL,
+        severity_label=label if name.lower() not in WATCHDOGS else WATCHDOG,
         presumed=_level(labels.get("sev", "")),
         name=name,
         summary=_text(summary),

@@ -62,6 +62,17 @@ class DeskAttention:
 
 
 @dataclass(frozen=True, slots=True)
+class DeskWarning:
+    """One warning that fires and belongs to no open incident."""
+
+    alert: int
+    name: str
+    service: str
+    summary: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeskPast:
     """One resolved incident."""
 
@@ -90,6 +101,8 @@ class DeskView:
     list_url: str
     figures: tuple[Pair, ...] = ()  # "Days since last SEV-1": "4"
     attention: tuple[DeskAttention, ...] = ()  # administrators only
+    warnings: tuple[DeskWarning, ...] = ()
+    warnings_more: int = 0
     more: int = 0  # open incidents that are only in the list
 
 
