@@ -114,14 +114,19 @@ def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[
 # What a row becomes by what is told of it now. `a` is the row, `excluded` the news; the hook and admission write by it alike.
 _BACK: Final = """(a.state = 'resolved' AND excluded.state = 'firing'
   AND (a.resolved_at IS NULL OR (a.fired AND excluded.sender = ANY(a.resolved_by))))"""
-_LIVE: Final = f"(excluded.state = 'firing' AND (a.state = 'firing' OR {_BACK}))"
-_GRAVER: Final = f"({_LIVE} AND excluded.critical AND NOT a.critical)"
-_READING: Final = ("name", "summary", "value", "generator_url", "runbook_url", "payload", "left_out")
-_DIFFERS: Final = " OR ".join(f"a.{each} IS DISTINCT FROM excluded.{each}" for each in _READING)
-# A value that is the same stays the row's own, so that a long one is not written anew.
+# These are made ready for each notification, so they are kept short: the rows of before `resolved_at` are left out here.
+_LIVE: Final = "excluded.state = 'firing' AND (a.state = 'firing' OR excluded.sender = ANY(a.resolved_by))"
+_GRAVER: Final = "excluded.state = 'firing' AND excluded.critical AND NOT a.critical"
+_SHORT: Final = ("value", "left_out")
+_LONG: Final = ("summary", "generator_url", "runbook_url", "payload")
+_DIFFERS: Final = " OR ".join(f"a.{each} IS DISTINCT FROM excluded.{each}" for each in (*_SHORT, *_LONG))
+# A long value that is the same stays the row's own, so that it is not written anew.
 _REFRESHED: Final = ", ".join(
-    f"{each} = CASE WHEN {_LIVE} AND a.{each} IS DISTINCT FROM excluded.{each} THEN excluded.{each} ELSE a.{each} END"
-    for each in _READING
+    [f"{each} = CASE WHEN {_LIVE} THEN excluded.{each} ELSE a.{each} END" for each in _SHORT]
+    + [
+        f"{each} = CASE WHEN a.{each} IS DISTINCT FROM excluded.{each} AND {_LIVE} THEN excluded.{each} ELSE a.{each} END"
+        for each in _LONG
+    ]
 )
 _NEWS: Final = f"""
     count = a.count + excluded.count,
@@ -138,12 +143,12 @@ _NEWS: Final = f"""
       ELSE a.resolved_by || excluded.sender END,
     back_at = CASE WHEN excluded.state = 'resolved' THEN NULL WHEN a.state = 'resolved' THEN excluded.heard_at
       ELSE a.back_at END,
-    critical = a.critical OR {_GRAVER},
+    critical = a.critical OR ({_GRAVER}),
     severity_label = CASE WHEN {_GRAVER} THEN excluded.severity_label ELSE a.severity_label END,
     presumed = CASE WHEN {_GRAVER} THEN excluded.presumed ELSE a.presumed END,
     {_REFRESHED},
     pending = a.pending OR (a.state = 'firing' AND excluded.state = 'resolved')
-      OR (a.state = 'resolved' AND excluded.state = 'firing') OR {_GRAVER}
+      OR (a.state = 'resolved' AND excluded.state = 'firing') OR ({_GRAVER})
       OR (a.incident_id IS NOT NULL AND {_LIVE} AND ({_DIFFERS}))"""
 
 # A token that is unknown, revoked, expired or of another scope yields no row of `token`, by one and the same path (F30).
