@@ -8,7 +8,9 @@ from incidentdesk.kernel import clock, sql
 from people.models import User
 from tests.people.factories import make_user
 
-INSERT = "INSERT INTO desk_heartbeat (name, at, pid, host, \"offset\") VALUES (%s, now(), 1, 'h', 0)"
+INSERT = (
+    "INSERT INTO desk_heartbeat (name, at, pid, host, \"offset\", note) VALUES (%s, now(), 1, 'h', 0, '')"
+)
 
 
 @pytest.mark.django_db
