@@ -134,7 +134,7 @@ def test_nothing_of_who_asked_first_is_in_what_others_get(incident: Incident, sa
 def test_whoever_the_record_names_gets_an_answer_of_their_own(
     incident: Incident, sarah: User, alex: User
 ) -> None:
-    stranger, another = viewers(2)
+    stranger, another = viewers(2, zone=alex.zone)  # who differ from Alex in nothing else
     named = signed_in(alex)
     do(incident, "pages", sarah, T0 + minutes(2), person=alex.uid, text="wake up")
     incident.refresh_from_db()
