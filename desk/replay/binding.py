@@ -101,5 +101,5 @@ def _list(value: Any) -> list[Any]:
 
 
 def fields_of(form: type[Form]) -> Collection[str]:
-    """The arguments an act takes; `seen_version` is the page's own affair."""
-    return [name for name in form.model_fields if name != "seen_version"]
+    """The arguments an act takes; what a page had seen is its own affair."""
+    return [name for name in form.model_fields if name not in ("seen_version", "seen_upto")]
