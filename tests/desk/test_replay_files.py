@@ -34,6 +34,16 @@ def test_the_documentation_names_every_act_with_its_arguments_every_clock_word_a
     assert protocol.milestones.keys() | protocol.settings.keys() <= words
 
 
+def test_a_setting_that_is_a_table_takes_words_of_any_characters() -> None:
+    text = example().replace(
+        "[settings]\n", '[settings]\nalerts_severities = { "not ok" = "warning", "p.1" = "critical" }\n', 1
+    )
+
+    protocol = read_scenario(text, driver.acts()).protocol
+
+    assert protocol.settings["alerts_severities"] == {"not ok": "warning", "p.1": "critical"}
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("right", "wrong", "sentence"),

@@ -15,7 +15,7 @@ from comms.models import Channel, Message
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.stamps import stamp
 from incidents.models import Client
-from oncall.models import Quarantine
+from oncall.models import Quarantine, SeverityWord
 from people import audit, tokens
 from people.models import ApiToken, AuditEntry, EscalationStep, Team, User
 from people.sudo import _KEY
@@ -55,6 +55,7 @@ def browser() -> Browser:
     incident.clients.add(client)
     Runbook.objects.create(title="Disk", slug="disk", body="x", updated_at=T0)
     Quarantine.objects.create(source="alertmanager", reason="No JSON", body=b"\xff", received_at=T0)
+    SeverityWord.objects.create(word="fatal", alert="DiskFull", source="alertmanager", first_at=T0)
     Message.objects.create(
         dedupe_key="k", channel=Channel.EMAIL, dest="a@example.org", lane="mail", state="dead", due_at=T0, created_at=T0,
         incident=incident,
