@@ -50,7 +50,7 @@ def refused(request: HttpRequest, error: DeskError) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: what could not be read; 413 where it was too much."""
     if isinstance(exception, TOO_LARGE):
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024
+        most = getattr(exception, "most", settings.DATA_UPLOAD_MAX_MEMORY_SIZE) // 1024
         return _page(
             request,
             413,

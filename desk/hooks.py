@@ -31,7 +31,8 @@ _TOO_LARGE: Final = (
 
 
 @access.open_to_all(
-    "a token with the scope alerts:write, checked before the body is read and where it is stored"
+    "a token with the scope alerts:write, checked before the body is read and where it is stored",
+    reads=None,
 )
 @csrf_exempt
 @require_POST

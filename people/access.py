@@ -6,7 +6,7 @@ runs at start and in the tests, so no page is open because somebody forgot.
 
 from collections.abc import Callable, Iterator
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -18,19 +18,31 @@ from people.rights import Right, columns, may, refusal
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+FORM: Final = 16 * 1024  # bytes of a form that somebody may send who has not signed in
+
 # Whole trees that come with a library and ask for themselves, by application namespace.
 _TREES_THAT_ASK = {"admin": "people.admin_site: administrators, with the password given again"}
 # Views that do, by the module their function lives in.
 _VIEWS_THAT_ASK = {"ninja.": "the API: each operation names its token scope; its schema is open"}
 
 
-def open_to_all(why: str) -> Callable[[View], View]:
-    """Nobody needs to sign in here; `why` says what guards it instead, or that nothing needs guarding."""
+def open_to_all(why: str, *, reads: int | None = FORM) -> Callable[[View], View]:
+    """Nobody needs to sign in here; `why` says what guards it instead, or that nothing needs guarding.
+
+    A body of more than `reads` bytes is refused unread; None where the view asks for a token before it reads.
+    """
 
     def mark(view: View) -> View:
+        view.reads = reads  # type: ignore[attr-defined]  # a mark on a function
         return _declare(login_not_required(view), f"open: {why}")
 
     return mark
+
+
+def too_large(view: Any, length: str) -> int:
+    """How many bytes an open view reads where a body of this `Content-Length` is longer, else 0."""
+    most: int | None = getattr(view, "reads", None)
+    return most if most is not None and length.isdigit() and int(length[:20]) > most else 0
 
 
 def signed_in(view: View) -> View:

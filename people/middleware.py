@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
@@ -19,6 +20,14 @@ from people.sessions import SessionStore
 _POLL_ENDS_WITH = "/live/"
 
 
+class FormTooLarge(RequestDataTooBig):
+    """More than a page reads of who has not signed in. `most` is bytes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most} bytes")
+        self.most = most
+
+
 class SignInRequired(LoginRequiredMiddleware):
     """Every view asks for a sign-in unless it is declared open. A page's script is told by 401 and `HX-Redirect`,
     so that a lost session never swaps the sign-in page into a panel; the way back leads to the page, not the panel."""
@@ -26,9 +35,11 @@ class SignInRequired(LoginRequiredMiddleware):
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
-        """Let through what is open, what asks for itself, and whoever is signed in."""
+        """Let through what is open, what asks for itself, and whoever is signed in. Nothing of a body was read so far."""
         if access.asks_for_itself(view_func):
             return None
+        if most := access.too_large(view_func, request.META.get("CONTENT_LENGTH", "")):
+            raise FormTooLarge(most)
         answer: HttpResponseBase | None = super().process_view(request, view_func, view_args, view_kwargs)
         return answer
 

@@ -35,7 +35,9 @@ api.add_router("/v1", catalogue.router)
 
 
 @csrf_exempt
-@open_to_all("says only that there is nothing, or asks the view of the same address without its last slash")
+@open_to_all(
+    "says only that there is nothing, or asks the view of the same address without its last slash", reads=None
+)
 def nothing_here(request: HttpRequest) -> HttpResponse:
     """Any other address under /api/: the same bytes as for an incident that is not there.
 

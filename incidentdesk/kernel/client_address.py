@@ -20,8 +20,10 @@ X_FORWARDED_FOR: Final = "X-Forwarded-For"
 FORWARDED: Final = "Forwarded"
 _LONGEST: Final = 8_192  # characters; no chain of proxies writes more
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
-# Of a Forwarded header: a quoted text, what stands outside of quotes, or a separator. Nothing is looked at twice.
-_PIECE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^",;]+|[,;]')
+# Of a Forwarded header: a quoted text, what stands outside of quotes, or a separator.
+_PIECE: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[^",;]++|[,;]')
+# All of one, asked first: among pieces alone each quote behind one left open would be tried as the beginning of a text.
+_PIECES: Final = re.compile(rf"(?:{_PIECE.pattern})*+")
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,10 @@ def _forwarded(text: str) -> list[str]:
     """What `for=` says in each element of a Forwarded header (RFC 7239), "" where an element does not say it.
 
     Empty when it cannot be read as a whole: a quote that somebody left open could swallow what a proxy appended."""
-    pieces = _PIECE.findall(text) if len(text) <= _LONGEST else []
-    if "".join(pieces) != text:
+    if len(text) > _LONGEST or not _PIECES.fullmatch(text):
         return []
     elements, pairs = [], [""]
-    for piece in [*pieces, ","]:
+    for piece in [*_PIECE.findall(text), ","]:
         if piece == ";":
             pairs.append("")
         elif piece != ",":

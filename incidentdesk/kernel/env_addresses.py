@@ -25,7 +25,7 @@ Read = TypeVar("Read")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SMTP_PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_NAMED: Final = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>")
+_NAMED: Final = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]+)>")
 _DJANGO_NAMES: Final = {
     "NAME": "dbname",
     "USER": "user",

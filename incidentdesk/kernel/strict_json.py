@@ -15,8 +15,11 @@ BYTES: Final = 256 * 1024
 DEPTH: Final = 32
 FIELDS: Final = 1_000
 _WHOLE: Final = 2**63
+# Possessive throughout: no piece is read twice. A quote that is never closed takes the rest, so that no later one is
+# tried as the beginning of another string, which would read the whole rest again for each.
 _TOKEN: Final = re.compile(
-    r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|:|-?(?:NaN|Infinity)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL
+    r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]|:|-?(?:NaN|Infinity)|-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+',
+    re.DOTALL,
 )
 
 

@@ -1,5 +1,6 @@
 """What somebody without a sign-in or a token can make grow: the throttle's fixed rows, and nothing else (S11, S20)."""
 
+import io
 from typing import Any
 
 import pytest
@@ -43,6 +44,63 @@ def strange(number: int) -> Client:
         browser.cookies["desk-device-8000"] = "made:up"
         browser.cookies["desk-ack-8000"] = "made:up"
     return browser
+
+
+class Body(io.BytesIO):
+    """A form that counts what is taken of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The next bytes."""
+        part = super().read(size)
+        self.taken += len(part)
+        return part
+
+
+def sent(browser: Client, address: str, size: int, **headers: str) -> tuple[int, int]:
+    """The status of a form of this many bytes, and how many of them were read."""
+    body = Body(b"text=".ljust(size, b"x"))
+    kind = "application/x-www-form-urlencoded"
+    payload: Any = {"wsgi.input": body, "CONTENT_LENGTH": str(size)}
+    answer = browser.post(address, content_type=kind, headers=headers, **payload)
+    return answer.status_code, body.taken
+
+
+def test_no_byte_of_a_long_form_is_read_of_who_has_not_signed_in() -> None:
+    """Authenticate first, read second, parse third: at every address, open or not, for pages, hooks and the API."""
+    incident = make_incident(by=commander("Sarah"), declared_at=T0)
+    reads = {}
+    for number, address in enumerate(addresses(incident)):
+        browser = strange(number)
+        browser.handler.enforce_csrf_checks = True
+        for headers in ({}, {"HX-Request": "true"}, {"Authorization": "Bearer idesk_000000_" + "x" * 43}):
+            status, taken = sent(browser, address, 200_000, **headers)
+            assert status >= 300, address
+            if taken:
+                reads[address] = taken
+
+    assert reads == {}
+
+
+def test_an_address_that_needs_a_session_reads_nothing_of_a_short_form_either() -> None:
+    incident = make_incident(by=commander("Sarah"), declared_at=T0)
+    browser = Client(enforce_csrf_checks=True)
+
+    assert sent(browser, f"/incidents/{incident.key}/entries/", 400) == (302, 0)
+    assert sent(browser, f"/incidents/{incident.key}/entries/", 400, **{"HX-Request": "true"}) == (401, 0)
+
+
+@pytest.mark.parametrize("address", ["/sign-in/", "/sign-out/", "/sign-in/demo/", "/password/", "/ack/"])
+def test_an_open_page_says_how_much_it_reads(address: str) -> None:
+    browser = Client()
+
+    assert sent(browser, address, 16 * 1024)[0] != 413
+    answer = browser.post(
+        address, {"login": "x" * 16 * 1024}, content_type="text/plain", CONTENT_LENGTH="16385"
+    )
+    assert answer.status_code == 413
+    assert "At most 16 KiB fit into one form." in answer.content.decode()
 
 
 def test_no_table_grows_by_what_strangers_ask_and_send() -> None:
