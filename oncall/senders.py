@@ -29,7 +29,7 @@ class Sender:
 
 
 _remembered: dict[str, float] = {}
-_words: list[tuple[float, Words]] = []
+_words: dict[str, tuple[float, Words]] = {}
 
 
 def may_send(token: str) -> bool:
@@ -54,15 +54,15 @@ def find(token: str) -> Sender | None:
 
 def words() -> Words:
     """What words of severity mean by the protocol of now; one loaded elsewhere is known here after REMEMBERED_FOR."""
-    if not _words or _words[0][0] <= time.monotonic():
+    known = _words.get("")  # read once: another thread may forget them meanwhile
+    if known is None or known[0] <= time.monotonic():
         text = ProtocolVersion.objects.order_by("-number").values_list("text", flat=True).first()
-        _words[:] = [(time.monotonic() + REMEMBERED_FOR, words_of(parse(text or default_text())))]
-    return _words[0][1]
+        known = _words[""] = (time.monotonic() + REMEMBERED_FOR, words_of(parse(text or default_text())))
+    return known[1]
 
 
 def forget(token: str) -> None:
-    """Ask for this token and for the words again when it comes next."""
-    _words.clear()
+    """Ask for this token again when it comes next."""
     _remembered.pop(tokens.digest_of(token), None)
 
 

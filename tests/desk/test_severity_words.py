@@ -84,10 +84,10 @@ def test_the_protocol_maps_words_in_any_case_and_a_loaded_one_is_asked() -> None
     text = default_text().replace('page = "critical"', 'page = "critical", Emergency = "warning"')
     store_protocol(text, now=clock.now())
     told = body(alert("Down", since=clock.now(), severity="EMERGENCY"))
-    senders.forget("")
+    senders._words.clear()
 
     assert [each.critical for each in parse(told, senders.words()).alerts] == [False]
-    senders.forget("")
+    senders._words.clear()
 
 
 def test_a_meaning_that_does_not_exist_is_refused_with_a_sentence() -> None:
@@ -102,3 +102,27 @@ def test_a_watchdog_is_stored_whatever_word_it_has() -> None:
 
     assert (found.critical, found.severity_label) == (False, "none")
     assert json.loads(json.dumps(dict(found.payload["labels"])))["severity"] == "critical"
+
+
+def test_a_stranger_s_token_makes_no_source_read_the_protocol_again() -> None:
+    token = make_source(clock.now())
+    receive(token, alert("Down", since=clock.now() - minutes(1)))
+    senders.words()
+
+    senders.may_send("idesk_nobody_s")
+
+    assert senders._words, "each try of a stranger would cost every source a query and a parse"
+
+
+def test_words_that_are_forgotten_while_somebody_asks_for_them_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another thread empties the memory between the look and the answer; the alert must come in all the same."""
+
+    class Forgetting(dict[str, Any]):
+        def __setitem__(self, name: str, value: Any) -> None:
+            """Set by this thread, gone by another."""
+
+    monkeypatch.setattr(senders, "_words", Forgetting())
+
+    assert senders.words().is_known("critical")
