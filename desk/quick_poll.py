@@ -130,7 +130,7 @@ def _told(after: str, row: Sequence[Any], cookies: dict[str, str]) -> bytes | No
         return None
     request = HttpRequest()
     request.META["CSRF_COOKIE"] = secret
-    fields = Context({"csrf_token": get_token(request), "new_id": uuid.uuid4})
+    fields = Context({"csrf_token": get_token(request), "new_id": uuid.uuid4, "seen_upto": known.upto})
     return with_ids(known.parts, fields).encode()
 
 

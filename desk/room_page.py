@@ -99,7 +99,9 @@ def _shared(request: DeskRequest, bundle: Bundle, after: int) -> str:
             if whose is not None and request.user.pk in whose:
                 return regions(request, room, names)
             parts = () if whose is None else _parts(Room(shared_poll.for_nobody(bundle)), names)
-            answer = shared_poll.answers.keep(asked, Answer(parts, whose or frozenset(), made))
+            answer = shared_poll.answers.keep(
+                asked, Answer(parts, whose or frozenset(), made, bundle.incident.seq)
+            )
     if answer.is_for(request.user.pk):
         return with_ids(answer.parts, _context(request, bundle))
     return _own(request, bundle, after)

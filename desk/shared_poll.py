@@ -34,11 +34,15 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The regions, cut where the fields of a form belong, and whom they may not be given to: everybody if empty."""
+    """The regions, cut where the fields of a form belong, and whom they may not be given to: everybody if empty.
+
+    `upto` is the last entry of the record that they show, which each form carries as what its reader saw.
+    """
 
     parts: tuple[str, ...]
     named: frozenset[int]
     made: float
+    upto: int
 
     def is_for(self, user: int) -> bool:
         """Whether this person sees just that."""

@@ -103,6 +103,8 @@ def test_the_fields_of_forms_are_each_readers_own(incident: Incident, alex: User
     tokens = [set(re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', each)) for each in answers]
 
     assert (first.quick, second.quick, third.quick) == (0, 1, 1)
+    for each in answers:  # what a form saw, so that an act on something older comes back
+        assert each.count(f'name="seen_upto" value="{incident.seq}"') == each.count('name="request_id"')
     assert all(ids) and len({each for found in ids for each in found}) == sum(map(len, ids))
     assert not tokens[0] & tokens[1] and not tokens[1] & tokens[2]
     second.handler.enforce_csrf_checks = True
