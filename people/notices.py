@@ -1,5 +1,6 @@
 """What people are told by mail about their own account: each change of password, address, role or token."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -56,7 +57,9 @@ def _mail(
     if user.is_machine or not to:
         return
     thread = f"account.{user.uid}"
-    key = f"{thread}:{stamp(now)}:{subject}:{to}"[:200]
+    # Two changes of one instant are two mails, such as roles and password by one command, or several tokens at once.
+    said = "\0".join((subject, body, to, (link or {}).get("digest", "")))
+    key = f"{thread}:{stamp(now)}:{hashlib.sha256(said.encode()).hexdigest()}"
     _mailer()(key=key, to=to, subject=subject, body=body, thread=thread, link=link, now=now)
 
 
