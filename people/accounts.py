@@ -15,7 +15,7 @@ from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.host_names import NotAnAddress, known_mail, readable_mail
 from incidentdesk.kernel.text import clean_line
 from people import tokens
-from people.models import EscalationStep, Session, Team, User
+from people.models import EscalationStep, PasswordLink, Session, Team, User
 from people.roles import Role
 
 
@@ -95,6 +95,7 @@ def set_password(
             user.device_epoch += 1
         user.save(update_fields=["password", "device_epoch"])
         end_sessions(user, keep=keep)
+        end_password_links(user, now=now)
         ended = 0 if keep_tokens else tokens.revoke_all(user, now=now)
     return Ended(ended, not keep_devices)
 
@@ -111,6 +112,11 @@ def set_active(user: User, active: bool) -> None:
 def end_sessions(user: User, *, keep: str | None = None) -> int:
     """End the person's sign-ins, all or all but `keep` (a session key); how many."""
     return Session.objects.filter(user=user).exclude(session_key=keep or "").delete()[0]
+
+
+def end_password_links(user: User, *, now: datetime) -> int:
+    """End the links with which the person could still set a password; how many. Twice is safe."""
+    return PasswordLink.objects.filter(user=user, ended_at=None).update(ended_at=now)
 
 
 def set_escalation(team: Team, people: Iterable[User]) -> None:

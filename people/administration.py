@@ -59,6 +59,8 @@ def change(user: User, wanted: Profile, *, source: Source, now: datetime) -> Use
             accounts.set_roles(row, wanted.roles)
         if wanted.active != before.active:
             accounts.set_active(row, wanted.active)
+        if row.email != before.email or not wanted.active:
+            accounts.end_password_links(row, now=now)  # one may lie in a mailbox that is not theirs
         _tell(row, before, Profile.of(row), source, now)
     return row
 

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from incidentdesk.kernel import links
 from incidentdesk.kernel.errors import Invalid, Stale
-from people import administration, notices
+from people import accounts, administration, notices
 from people.audit import Event, Source
 from people.models import PasswordLink, User
 
@@ -74,7 +74,7 @@ def _make(user: User, way: str, source: Source, now: datetime) -> tuple[str, Pas
         raise Invalid(
             f"{user.name} cannot sign in, so no link was created. Only active people who are no service account can."
         )
-    PasswordLink.objects.filter(user=user, ended_at=None).update(ended_at=now)
+    accounts.end_password_links(user, now=now)
     nonce, digest = links.new()
     row = PasswordLink.objects.create(user=user, digest=digest, created_at=now, expires_at=now + LIFE)
     source.record(Event.PASSWORD_LINK_MADE, about=user.email, details={"way": way}, now=now)

@@ -13,7 +13,7 @@ from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.logs import MaskLinks
 from incidentdesk.kernel.stamps import stamp
-from people import password_links
+from people import administration, password_links, tokens
 from people.audit import Source
 from people.models import AuditEntry, PasswordLink, Session, User
 from people.sudo import _KEY
@@ -255,3 +255,36 @@ def test_the_token_of_a_link_reaches_no_log() -> None:
     MaskLinks().filter(record)
 
     assert record.getMessage() == "Not Found: /password/***/"
+
+
+def test_each_of_several_changes_of_one_instant_is_told() -> None:
+    now, sarah = clock.now(), make_user("Sarah")
+    rows = [tokens.make(sarah, name=name, scopes=["incidents:read"], now=now)[1] for name in ("One", "Two")]
+    for row in rows:
+        administration.revoke_token(row, source=Source(), now=now)
+    administration.set_password(sarah, NEW, source=Source(), now=now)
+
+    told = mails(sarah.email)
+    assert len(told) == 3
+    assert "name One" in told[0] and "name Two" in told[1] and "Password: changed." in told[2]
+
+
+@pytest.mark.parametrize("what", [{"email": "sarah@new.example"}, {"is_active": None}])
+def test_a_link_ends_when_the_person_s_address_changes_or_they_are_put_out(
+    office: Client, what: dict[str, Any]
+) -> None:
+    """It lies in the mailbox of the old address, which may be somebody else's."""
+    sarah = make_user("Sarah")
+    path = link_of(office, sarah)
+    change(office, sarah, **what)
+    User.objects.filter(pk=sarah.pk).update(is_active=True)
+
+    assert Client().get(path).status_code == 404
+
+
+def test_a_link_ends_when_the_person_sets_a_password_otherwise(office: Client) -> None:
+    sarah = make_user("Sarah")
+    path = link_of(office, sarah)
+    administration.set_password(sarah, NEW, source=Source(), now=clock.now())
+
+    assert Client().get(path).status_code == 404
