@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, DateTimeField, F, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 
 from comms import breakers, bundles, threads
 from comms.channels import Outcome, Result
 from comms.channels.guard import Forbidden, place
 from comms.doorbell import ring
-from comms.models import Channel, Message, Priority, State
+from comms.models import Channel, Message, Priority, State, Way
 from comms.verdict import Verdict, verdict
 from incidentdesk.kernel import sql
 from incidents.models import Incident
@@ -230,6 +231,18 @@ def resend(message_id: int, *, now: datetime) -> bool:
         Incident.objects.filter(messages=message_id).update(rev=F("rev") + 1)
         transaction.on_commit(ring, robust=True)
     return bool(again)
+
+
+def waiting() -> QuerySet[Message]:
+    """Messages that have still to leave, with `since`: when each could have. A page whose way another mail has just taken
+    waits by design (comms.bundles), and is late only from when that way is free again."""
+    way = Way.objects.filter(
+        channel=OuterRef("channel"), dest=OuterRef("dest"), free_at__gt=OuterRef("due_at")
+    )
+    free = Case(When(bundles=True, then=Subquery(way.values("free_at"))))
+    return Message.objects.filter(state=State.PENDING).annotate(
+        since=Coalesce(free, "due_at", output_field=DateTimeField())
+    )
 
 
 def given_up() -> int:

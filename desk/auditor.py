@@ -12,8 +12,9 @@ from typing import Final
 from django.conf import settings
 from django.db.models import Min
 
+from comms import outbox
 from comms.channels.ping import ping
-from comms.models import Breaker, Message, State
+from comms.models import Breaker
 from desk import administrators, heartbeats
 from desk.models import Heartbeat
 from incidentdesk.kernel.stamps import stamp
@@ -87,10 +88,10 @@ def every() -> timedelta:
 def _late(now: datetime) -> Iterable[str]:
     armed = Deadline.objects.filter(state=Deadline.State.ARMED, driven=False)
     resting = Breaker.objects.filter(open_until__gt=now).values("lane")
-    waiting = Message.objects.filter(state=State.PENDING).exclude(lane__in=resting)
+    waiting = outbox.waiting().exclude(lane__in=resting)
     due = {
         "A deadline": armed.aggregate(at=Min("due_at"))["at"],
-        "A message": waiting.aggregate(at=Min("due_at"))["at"],
+        "A message": waiting.aggregate(at=Min("since"))["at"],
     }
     for what, at in due.items():
         if at is not None and now - at > every():

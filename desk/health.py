@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from comms import outbox
 from comms.models import Message
-from desk import auditor, heartbeats, readiness, waking
+from desk import auditor, bad_tokens, heartbeats, readiness, waking
 from desk.models import Heartbeat
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.client_address import client_address
@@ -62,7 +62,6 @@ def reading(*, now: datetime) -> dict[str, Any]:
     (what would keep a page from waking somebody) are sentences."""
     ticked = heartbeats.last(heartbeats.TICK)
     armed = Deadline.objects.filter(state=Deadline.State.ARMED, driven=False)
-    waiting = Message.objects.filter(state="pending")
     # A message that is tried again and again is never late, and grows old all the same.
     unsent = Message.objects.filter(state__in=["pending", "leased"])
     began = unsent.aggregate(at=Min(Coalesce("first_attempt_at", "due_at")))["at"]
@@ -71,7 +70,7 @@ def reading(*, now: datetime) -> dict[str, Any]:
         "tick": {"age": None if ticked is None else _seconds(now, ticked)},
         "deadlines": {"late": _late(armed.aggregate(at=Min("due_at"))["at"], now)},
         "outbox": {
-            "late": _late(waiting.aggregate(at=Min("due_at"))["at"], now),
+            "late": _late(outbox.waiting().aggregate(at=Min("since"))["at"], now),
             "oldest": _late(began, now),
             "dead": outbox.given_up(),
         },
@@ -108,4 +107,8 @@ def _may_look(request: HttpRequest, now: datetime) -> bool:
         return request.user.is_admin
     text = tokens.bearer(request.headers.get("Authorization", ""))
     token = tokens.check(text, now=now, address=client_address(request))
+    if text and token is None:
+        bad_tokens.too_many(
+            request, now=now
+        )  # counted and audited as at every door; the answer stays the same
     return token is not None and tokens.allows(token, Scope.OPS_READ)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from comms.models import Breaker, Message
-from desk import auditor, heartbeats
+from comms.models import Breaker, Message, Way
+from desk import auditor, health, heartbeats
 from desk.board import attention
 from incidentdesk.kernel import clock
 from incidents.models import Deadline
@@ -107,6 +107,22 @@ def test_a_destination_that_is_down_is_not_a_desk_that_is_down(now: datetime) ->
 
     assert lane != "webhook:hooks.example.org:443"
     assert auditor.faults(now=now) == []
+
+
+def test_a_page_that_waits_for_its_way_is_not_late_until_the_way_is_free(now: datetime) -> None:
+    all_live(now)
+    put(mail("page:first", bundles=True), mail("page:second", bundles=True), now=now - seconds(50))
+    Message.objects.filter(dedupe_key="page:first").update(state="sent", sent_at=now - seconds(50))
+    Way.objects.create(
+        channel="email", dest=Message.objects.get(state="pending").dest, free_at=now + seconds(10)
+    )
+
+    waits = auditor.faults(now=now), health.reading(now=now)["outbox"]["late"]
+    all_live(now + seconds(41))
+    over = auditor.faults(now=now + seconds(41)), health.reading(now=now + seconds(41))["outbox"]["late"]
+
+    assert waits == ([], 0.0)
+    assert over == (["A message has waited for 31 s."], 31.0)
 
 
 def test_administrators_hear_after_three_looks_once_until_a_look_passes_again(now: datetime) -> None:

@@ -12,6 +12,7 @@ from desk import heartbeats, tick
 from incidentdesk.kernel import clock
 from incidents.models import Deadline
 from people import accounts
+from people.models import AuditEntry
 from tests.comms.makers import mail, put
 from tests.desk.doors import signed_in, token
 from tests.factories import make_incident, minutes
@@ -58,6 +59,12 @@ def test_the_pulse_does_not_exist_for_anybody_but_administrators_and_its_own_sco
     assert {answer.status_code for answer in answers} == {404}
     if nothing.status_code == 404:
         assert {answer.content for answer in answers} == {nothing.content}
+
+
+def test_tries_with_a_token_that_opens_nothing_are_counted_at_the_pulse_too() -> None:
+    pulse(Client(), "idesk_x")
+
+    assert AuditEntry.objects.get(event="token_refused").address == "127.0.0.1"
 
 
 def test_the_pulse_tells_how_old_the_tick_is_and_what_is_late() -> None:
