@@ -212,6 +212,25 @@ def test_each_change_leaves_an_entry_with_what_it_was_and_is_and_no_secret(brows
     assert "whsec" not in str(entry.details)
 
 
+def test_a_secret_that_was_left_as_it_is_stands_in_no_entry_as_changed(browser: Browser) -> None:
+    client = Client.objects.get()
+    Client.objects.filter(pk=client.pk).update(webhook_secret="whsec_kept")
+    browser.post(
+        f"/administration/incidents/client/{client.pk}/change/",
+        {
+            "name": "Kestrel Two",
+            "slug": client.slug,
+            "contact_emails": "",
+            "webhook_url": "",
+            "webhook_secret": "",
+        },
+    )
+
+    client.refresh_from_db()
+    assert (client.name, client.webhook_secret) == ("Kestrel Two", "whsec_kept")
+    assert "webhook_secret" not in AuditEntry.objects.filter(event="administered").latest("pk").details
+
+
 def test_a_changed_escalation_list_leaves_an_entry(browser: Browser) -> None:
     team = Team.objects.get(name__startswith="Ledger")
     step = EscalationStep.objects.get(team=team)
