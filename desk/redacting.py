@@ -4,6 +4,7 @@
 is not called back.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,12 +13,13 @@ from django.db import transaction
 
 from comms.models import Message, UpdateText
 from incidents import projection, redaction
-from incidents.models import EntryText, Incident
+from incidents.models import EntryText, Incident, TimelineEntry
 from oncall.models import Alert
 from people.models import User
 
 GONE = "[redacted]"
 _WHOLE = 4  # shorter words are only taken out where they stand alone
+_OF_ALERTS = ("name", "summary", "value", "generator_url", "runbook_url", "payload")
 _CUT = 12  # so much of the beginning is known again at the end of a text that was cut
 
 
@@ -43,7 +45,8 @@ def redact(incident: Incident, seq: int, *, reason: str, by: User, now: datetime
         for message in Message.objects.filter(incident=incident).select_for_update():
             _from_row(message, words, "payload")
         for alert in Alert.objects.filter(incident=incident):
-            _from_row(alert, words, "name", "summary", "payload")
+            _from_row(alert, words, *_OF_ALERTS)
+        _from_alert(incident, seq)
         projection.index_words(incident.pk)
     return Redacted(mark, _also(incident, words, mark))
 
@@ -63,11 +66,34 @@ def _from_title(incident: Incident, words: list[str]) -> None:
         Incident.objects.filter(pk=incident.pk).update(title=incident.title)
 
 
+def _from_alert(incident: Incident, seq: int) -> None:
+    """An entry about an alert is made of the alert's own texts, so all of these go: the room shows them as well."""
+    entry = TimelineEntry.objects.get(incident=incident, seq=seq)
+    if entry.kind not in ("alert.fired", "alert.resolved"):
+        return
+    alert = Alert.objects.filter(incident=incident, pk=entry.payload["alert"]).first()
+    if alert is not None:
+        texts = (alert.name, alert.summary, alert.value, *_values(alert.payload))
+        _from_row(alert, [text for text in texts if text], *_OF_ALERTS)
+        Alert.objects.filter(pk=alert.pk).update(generator_url="", runbook_url="")
+
+
+def _values(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _values(each)
+    elif isinstance(value, str):
+        yield value
+
+
 def _from_row(row: Any, words: list[str], *fields: str) -> None:
     changed = []
     for name in fields:
         value = getattr(row, name)
         fresh = without(value, words)
+        if isinstance(fresh, str):
+            fresh = fresh[: row._meta.get_field(name).max_length]
         if fresh != value:
             setattr(row, name, fresh)
             changed.append(name)

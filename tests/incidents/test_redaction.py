@@ -10,15 +10,19 @@ from django.db import connections
 from django.db.utils import ProgrammingError
 
 from comms.models import Message, UpdateText
+from desk import admission
 from desk.redacting import redact
 from desk.room.load import begin
 from desk.room.regions import REGIONS
 from desk.room.view import news
+from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Invalid, NotAllowed
 from incidents.models import EntryText, Incident, TimelineEntry
 from incidents.verify import verify
-from tests.factories import T0, commander, do, make_incident, minutes
-from tests.people.factories import make_user
+from oncall.models import Alert
+from tests.factories import T0, commander, do, make_incident, make_service, minutes
+from tests.oncall.makers import alert, make_source, receive
+from tests.people.factories import make_team, make_user
 
 EVERYWHERE = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
@@ -134,3 +138,23 @@ def test_redacted_words_leave_title_updates_waiting_mail_search_and_open_pages(a
     )
     assert room.state.redacted == done.mark
     assert secret - 1 in done.also
+
+
+@EVERYWHERE
+def test_what_an_alert_said_is_gone_from_every_place_that_shows_the_alert(as_owner: None) -> None:
+    make_service("Ledger", team=make_team(people=[commander("First")]))
+    told = alert("Leak", since=clock.now() - minutes(1), service="ledger", login="hunter2")
+    said = {"summary": "of hunter2", "value": "hunter2 " * 12}
+    receive(
+        make_source(clock.now()), {**told, "annotations": said, "generatorURL": "http://p.example/?q=hunter2"}
+    )
+    admission.admit_pending(now=clock.now())
+    row, admin = Alert.objects.get(), make_user(roles=["admin"])
+    assert row.incident is not None
+    fired = TimelineEntry.objects.get(incident=row.incident, kind="alert.fired")
+
+    redact(row.incident, fired.seq, reason="a password in a label", by=admin, now=clock.now())
+
+    row.refresh_from_db()
+    assert "hunter2" not in f"{row.name} {row.summary} {row.value} {row.payload}"
+    assert (row.generator_url, row.runbook_url) == ("", "")
