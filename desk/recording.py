@@ -27,7 +27,6 @@ from incidents.models import Incident, ProtocolVersion
 from incidents.protocol import Reading, read
 from incidents.protocol.score import detection_delay, durations, impact_minutes
 from incidents.protocol.state import holder
-from incidents.sentences import Told, sentence
 from people import access, audit
 
 PAGE: Final = 200
@@ -105,10 +104,7 @@ def _entries(told: Teller, rows: Iterable[Row]) -> Iterable[Entry]:
             continue
         entry = told.entry(row)
         if not entry.sentence or entry.phase:
-            who = told.words.name(row.author, row.recorded) if row.author else "The desk"
-            said = Told(row.payload, who, told.users.at(row.recorded), told.labels,
-                        told.services.at(row.recorded), told.clients.at(row.recorded), row.texts, told.words.beside(row.happened))  # fmt: skip
-            entry = replace(entry, sentence=sentence(row.kind, said), phase="")
+            entry = replace(entry, sentence=told.story(row), phase="")
         yield entry
 
 

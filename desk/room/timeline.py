@@ -103,6 +103,12 @@ class Teller:
         if row.kind == "status.moved":
             because = row.payload.get("because")
             return f"followed from entry {because}" if because else ""
+        return self.story(row, texts)
+
+    def story(self, row: Row, texts: Mapping[str, str] | None = None) -> str:
+        """The whole sentence of a row, also of one whose title says as much; made of no more than the viewer may read."""
+        if texts is None:
+            texts = disclosure.seen_texts(row.kind, row.payload, row.texts, self.rights)
         payload = disclosure.seen_payload(row.payload, self.rights)
         if row.kind == "item.ticked":
             texts = {"item": self._item(payload["item"])}
