@@ -7,17 +7,16 @@ decisions are made over values read at the start; what they come to is written i
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from time import sleep
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
-from django.db.models.functions import Lower
 
 from comms import outbox
-from desk import severity_words, triage
+from desk import affected, alert_texts, severity_words, triage
 from desk.notices import Notice, messages
 from incidentdesk.kernel import leaving, sql, trouble
 from incidentdesk.kernel.stamps import stamp
@@ -140,7 +139,7 @@ def _admitted(waiting: Sequence[Waiting], now: datetime, time: str, *, wait: boo
 class _Admission:
     """One batch: what is known of its alerts, the records in hand, and what is to be written.
 
-    Without `wait` the groups whose incidents another transaction holds are `busy`, and their alerts are not in `waiting`.
+    Without `wait` alerts whose incidents another transaction holds are not in `waiting`, and their groups are `busy`.
     """
 
     def __init__(self, waiting: Sequence[Waiting], now: datetime, time: str, *, wait: bool = True) -> None:
@@ -153,16 +152,18 @@ class _Admission:
         for each in kin:
             if each.incident:
                 self.grouped[each.source, each.group_key].add(each.incident)
-        self.services = _services(waiting)
-        self.nearby = _incidents_of([self.services[a.id] for a in waiting if not a.critical], time)
+        self.services = affected.services(waiting)
+        self.nearby = affected.incidents_of([self.services[a.id] for a in waiting if not a.critical], time)
         known = {each.incident for each in kin if each.incident and each.status != "closed"}
         near = {incident for found in self.nearby.values() for incident in found}
         wanted = known | near
         self.records = records.load_many(wanted, now=now, wait=wait) if wanted else {}
         held = wanted - self.records.keys()
-        self.busy = {each.group for each in waiting if held & self._concerned(each)} if held else set()
-        self.waiting = [each for each in waiting if each.group not in self.busy]
-        self.opened: dict[tuple[str, str], int] = {}
+        self.teams = lifecycle.teams_paged(wanted) if wanted and any(self.services.values()) else {}
+        blocked = {each.id for each in waiting if held & self._concerned(each)} if held else set()
+        self.busy = {each.group for each in waiting if each.id in blocked}
+        self.waiting = [each for each in waiting if each.id not in blocked]
+        self.opened: dict[tuple[str, str], list[int]] = defaultdict(list)  # one a team, by group
         self.opened_for: dict[int, list[int]] = defaultdict(list)  # what was opened here, by service
         self.planned: list[pages.Planned] = []
         self.superseded: list[int] = []
@@ -173,9 +174,9 @@ class _Admission:
 
     def _concerned(self, alert: Waiting) -> set[int]:
         """The incidents that deciding about an alert may read or change."""
-        found = self.outages.incidents(alert)
-        found |= self.grouped.get(alert.group, set())
         service = self.services[alert.id]
+        found = self.outages.incidents(alert)
+        found |= {each for each in self.grouped.get(alert.group, ()) if self._is_for(each, service)}
         return found | set(self.nearby.get(service.pk, ()) if service else ())
 
     def take(self, alert: Waiting) -> None:
@@ -187,7 +188,7 @@ class _Admission:
             return
         alert.weigh(stale=self.stale)
         over = self.outages.is_over(alert)
-        if alert.incident is not None and not self._goes_on_elsewhere(alert, over):
+        if alert.incident is not None and not self._goes_on_elsewhere(alert, over, service):
             self._follow(alert, over)
             return
         if over:
@@ -198,13 +199,28 @@ class _Admission:
         if alert.fired and (alert.critical or self.words.meaning(alert.word) != STORED):
             self._fire(alert, earlier, service)
 
-    def _goes_on_elsewhere(self, alert: Waiting, over: bool) -> bool:
-        """Whether a resolve that was not one came too late for its incident: then the alert leaves that one for another."""
+    def _goes_on_elsewhere(self, alert: Waiting, over: bool, service: Service | None) -> bool:
+        """Whether the alert leaves its incident for another one: a resolve that was not one came too late for it, or a
+        warning that stands beside another team's incident has become critical, which its own team must hear."""
         record = self.records.get(alert.incident or 0)
-        if over or not alert.is_back or (record is not None and not ended(record.state)):
+        if over or alert.state != "firing":
+            return False
+        if record is None or ended(record.state):
+            if alert.is_back:
+                alerts.leave(alert)
+            return alert.is_back
+        known = record.state["alerts"].get(str(alert.id))
+        if known is None or known["critical"] or not alert.critical or self._is_for(record.id, service):
             return False
         alerts.leave(alert)
+        if known["firing"]:
+            payload = {"alert": alert.left, "critical": True, "superseded": alert.id}
+            record.add(Draft("alert.resolved", payload, texts=alert_texts.texts(alert)))
         return True
+
+    def _is_for(self, incident: int, service: Service | None) -> bool:
+        """Whether the team whose list this incident pages is that of the service; any is, where the service is unknown."""
+        return service is None or self.teams.get(incident, service.team_id) == service.team_id
 
     def _follow(self, alert: Waiting, over: bool) -> None:
         """An alert that is on an incident: it ended, goes on after all, is graver than before, or reads otherwise."""
@@ -261,23 +277,26 @@ class _Admission:
             self._resolve(self.records.get(alert.incident or 0), alert)
 
     def _target(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> Record | None:
-        """The unresolved incident it belongs to: where it fired before, that of its group, for a warning that of its service."""
+        """The unresolved incident it belongs to: of those that page its own team, where it fired before, or that of its
+        group; for a warning also that of its service."""
         candidates = [k.incident for k in reversed(earlier)]
-        candidates += [self.opened.get(alert.group), *sorted(self.grouped.get(alert.group, ()), reverse=True)]
-        if not alert.critical and service is not None:
-            candidates += self.opened_for.get(service.pk, ())
-            candidates += self.nearby.get(service.pk, [])
-        for incident in candidates:
-            record = self.records.get(incident or 0)
-            if record is not None and not ended(record.state):
-                return record
-        return None
+        candidates += self.opened.get(alert.group, ())
+        candidates += sorted(self.grouped.get(alert.group, ()), reverse=True)
+        found = [record for record in self._unresolved(candidates) if self._is_for(record.id, service)]
+        if not found and not alert.critical and service is not None:
+            found = self._unresolved([*self.opened_for.get(service.pk, ()), *self.nearby.get(service.pk, ())])
+        return found[0] if found else None
+
+    def _unresolved(self, incidents: Iterable[int | None]) -> list[Record]:
+        records = (self.records.get(incident or 0) for incident in incidents)
+        return [record for record in records if record is not None and not ended(record.state)]
 
     def _open(self, alert: Waiting, earlier: Sequence[Kin], service: Service | None) -> None:
         """A critical alert opens a record and pages the first of the list (decisions: before anybody declared)."""
         service = service or lifecycle.unsorted()
         presumed = self._presumed(alert)
-        before = [k for k in earlier if k.incident is not None]
+        going = {each.id for each in self._unresolved(k.incident for k in earlier)}
+        before = [k.incident for k in earlier if k.incident is not None and k.incident not in going]
         opening = lifecycle.Opening(
             title=triage.title(presumed, [service.name], alert.summary or alert.name),
             services=[service],
@@ -286,11 +305,11 @@ class _Admission:
             presumed=presumed,
             symptom=alert.summary or alert.name,
             time=self.time,
-            follows=before[-1].incident if before else None,
+            follows=before[-1] if before else None,
         )
         record = lifecycle.open_record(opening, by=None, now=self.now)
-        self.records[record.id] = record
-        self.opened[alert.group] = record.id
+        self.records[record.id], self.teams[record.id] = record, service.team_id
+        self.opened[alert.group].append(record.id)
         alert.service = service.pk
         self._enter(record, alert, again=False)
         self._page(record, record.state["ladder"][:1] or record.state["managers"][:1], alert)
@@ -316,20 +335,20 @@ class _Admission:
         word = "starts again" if clocks.window_runs(record.protocol, record.state) else "is void"
         self.notices.append(
             Notice(record.id, tuple(responders(record.state)), f"the window {word}",
-                   f"{_which(alert)} fires since {alert.starts_at:%H:%M} UTC. Status: {record.state['status']}.",
+                   f"{alert_texts.which(alert)} fires since {alert.starts_at:%H:%M} UTC. Status: {record.state['status']}.",
                    f"alert:{alert.id}:{record.seq}")
         )  # fmt: skip
 
     def _enter(self, record: Record, alert: Waiting, *, again: bool) -> None:
         alert.incident, alert.again = record.id, again
-        if alert.service and record.id in self.opened.values():
+        if alert.service and record.id in chain.from_iterable(self.opened.values()):
             self.opened_for[alert.service].append(record.id)
         payload: dict[str, Any] = {"alert": alert.id, "critical": alert.critical, "again": again}
         if alert.is_back:
             payload["withdrawn"] = True  # its resolve was not one
         if alert.critical:
             payload["presumed"] = self._presumed(alert)
-        record.add(Draft("alert.fired", payload, texts=_texts(alert)))
+        record.add(Draft("alert.fired", payload, texts=alert_texts.texts(alert)))
 
     def _presumed(self, alert: Waiting) -> int:
         return alert.presumed or int(self.protocol.settings["intake_critical"])
@@ -347,7 +366,7 @@ class _Admission:
         if at > self.now:
             payload["at"] = stamp(at)
         record.add(Draft("page.sent", payload))
-        text = f"{_which(alert)}, firing since {alert.starts_at:%H:%M} UTC."
+        text = f"{alert_texts.which(alert)}, firing since {alert.starts_at:%H:%M} UTC."
         self.planned.append(
             pages.plan(
                 record.id,
@@ -370,7 +389,11 @@ class _Admission:
         known = record.state["alerts"].get(str(alert.id))
         if known is not None and known["firing"]:
             record.add(
-                Draft("alert.resolved", {"alert": alert.id, "critical": alert.critical}, texts=_texts(alert))
+                Draft(
+                    "alert.resolved",
+                    {"alert": alert.id, "critical": alert.critical},
+                    texts=alert_texts.texts(alert),
+                )
             )
 
     def _is_over(self, alert: Waiting) -> None:
@@ -387,38 +410,4 @@ class _Admission:
             record = self.records.get(kin.incident or 0)
             if record is not None and record.state["alerts"].get(str(kin.id), {}).get("firing"):
                 payload = {"alert": kin.id, "critical": because.critical, "superseded": because.id}
-                record.add(Draft("alert.resolved", payload, texts=_texts(because)))
-
-
-def _texts(alert: Waiting) -> dict[str, str]:
-    return {**alerts.named(alert.name, alert.labels), "summary": alert.summary, "value": alert.value}
-
-
-def _which(alert: Waiting) -> str:
-    """An alert in a mail: its name, its labels, its reading."""
-    told = alerts.named(alert.name, alert.labels)
-    parts = [told.get("labels", ""), f"value {alert.value}" if alert.value else ""]
-    beside = "; ".join(part for part in parts if part)
-    return f"{alert.name} ({beside})" if beside else alert.name
-
-
-def _services(waiting: Sequence[Waiting]) -> dict[int, Service | None]:
-    """The service each alert names, by slug or name; None for one that is not in the catalogue."""
-    named = {alert.service_slug.lower() for alert in waiting if alert.service_slug}
-    found: dict[str, Service] = {}
-    if named:
-        asked = Service.objects.select_related("team").annotate(folded=Lower("name"))
-        for service in asked.filter(Q(slug__in=named) | Q(folded__in=named)):
-            found |= {service.name.lower(): service, service.slug: service}
-    return {alert.id: found.get(alert.service_slug.lower()) for alert in waiting}
-
-
-def _incidents_of(services: Sequence[Service | None], time: str) -> dict[int, list[int]]:
-    """The unresolved incidents that touch these services, the newest first."""
-    wanted = {service.pk for service in services if service is not None}
-    found: dict[int, list[int]] = defaultdict(list)
-    if wanted:
-        rows = Incident.objects.active().filter(time=time, services__in=wanted).order_by("-id")
-        for service, incident in rows.values_list("services", "id"):
-            found[service].append(incident)
-    return found
+                record.add(Draft("alert.resolved", payload, texts=alert_texts.texts(because)))

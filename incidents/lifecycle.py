@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Invalid
 from incidentdesk.kernel.stamps import stamp
 from incidents import projection
@@ -36,6 +37,11 @@ COUNTED = """
 INSERT INTO incidents_counter AS c (series, last)
 SELECT %(series)s, %(number)s WHERE pg_try_advisory_xact_lock(hashtext(%(series)s::text), 0)
 ON CONFLICT (series) DO UPDATE SET last = greatest(c.last, excluded.last)
+"""
+TEAMS_PAGED = """
+SELECT e.incident_id, s.team_id FROM incidents_timelineentry e
+JOIN incidents_service s ON s.id = (e.payload->'services'->>0)::bigint
+WHERE e.incident_id = ANY(%s::bigint[]) AND e.seq = 1 AND e.kind = 'opened'
 """
 
 
@@ -119,6 +125,11 @@ def open_record(opening: Opening, *, by: int | None, role: str = "", now: dateti
     texts = {"title": opening.title, "symptom": opening.symptom}
     record.add(Draft("opened", _payload(opening, protocol), by, None, texts))
     return record
+
+
+def teams_paged(incidents: Iterable[int]) -> dict[int, int]:
+    """The team whose list each of these pages: that of the service it was opened for, whatever it touches since."""
+    return dict(sql.run(TEAMS_PAGED, [list(incidents)]))
 
 
 def next_key(kind: str, now: datetime) -> str:

@@ -360,7 +360,7 @@ WITH x AS (
 ), o AS (
   SELECT * FROM oncall_alert WHERE id IN (SELECT was FROM x)
 ), gone AS (
-  UPDATE oncall_alert a SET past = a.id, state = 'resolved', resolved_at = coalesce(a.resolved_at, a.back_at),
+  UPDATE oncall_alert a SET past = a.id, state = 'resolved', resolved_at = coalesce(a.resolved_at, a.back_at, a.heard_at),
     pending = false, back_at = NULL FROM x WHERE a.id = x.was RETURNING a.id
 )
 INSERT INTO oncall_alert (
@@ -371,7 +371,7 @@ SELECT x.id, o.source, o.fingerprint, o.starts_at, CASE WHEN NOT same THEN o.end
   CASE WHEN same THEN x.state ELSE o.state END, o.critical, o.severity_label, o.presumed, o.name, o.summary, o.value,
   o.service_slug, coalesce(x.service, o.service_id), o.group_key, o.generator_url, o.runbook_url, o.payload, o.sender,
   CASE WHEN NOT same THEN o.resolved_at END, CASE WHEN same THEN '{}' ELSE o.resolved_by END, o.left_out,
-  x.back, o.heard_at, 1, true, x.again, NOT same, x.incident
+  coalesce(x.back, o.heard_at), o.heard_at, 1, true, x.again, NOT same, x.incident
 FROM x JOIN o ON o.id = x.was JOIN gone ON gone.id = x.was
 CROSS JOIN LATERAL (SELECT o.state = x.read AND o.back_at IS NOT DISTINCT FROM x.back AS same) y
 """

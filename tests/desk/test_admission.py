@@ -13,9 +13,10 @@ from incidents.models import Deadline, Incident
 from oncall.models import Alert, Page
 from tests.at_once import at_once
 from tests.desk.nights import Night, paged
-from tests.factories import T0, minutes
+from tests.factories import T0, make_service, minutes
 from tests.held import held
 from tests.oncall.makers import alert, receive
+from tests.people.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOLD_INCIDENT = "SELECT 1 FROM incidents_incident WHERE id = %s FOR NO KEY UPDATE"
@@ -110,6 +111,24 @@ def test_an_act_that_stands_still_holds_up_alerts_of_its_own_incident_alone(nigh
     assert standing == {"WriteErrors": False, "Lag": True, "Other": False}
     assert not Alert.objects.filter(pending=True).exists()
     assert Alert.objects.get(name="Lag").incident == Incident.objects.earliest("pk")
+
+
+def test_an_act_that_stands_still_on_one_teams_incident_holds_up_no_page_of_another_team_of_the_group(
+    night: Night,
+) -> None:
+    dora = make_user("Dora", roles=("ic", "engineer"))
+    make_service("Search", team=make_team("Search", people=(dora,)))
+    night.sends(alert(since=T0), at=T0, group="mine")
+    receive(night.token, alert("Lag", since=T0), alert("Query", since=T0, service="search"), group="mine")
+
+    with held(HOLD_INCIDENT, night.incident.pk):
+        assert admit_pending(now=T0 + minutes(1)) == 1
+        standing = dict(Alert.objects.values_list("name", "pending"))
+    admit_pending(now=T0 + minutes(1))
+
+    assert standing == {"WriteErrors": False, "Lag": True, "Query": False}
+    assert paged() == [("Anna", "chain", 1), ("Dora", "chain", 1)]
+    assert not Alert.objects.filter(pending=True).exists()
 
 
 def test_a_lock_timeout_puts_off_no_alert(night: Night) -> None:

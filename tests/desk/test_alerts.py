@@ -14,10 +14,12 @@ from desk.forms.alerts import AlertEndForm
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.errors import Refused
 from incidents.models import Incident, Service, TimelineEntry
+from incidents.verify import verify
 from oncall.models import Alert, Page
 from tests.desk.nights import Night, kinds, paged
-from tests.factories import T0, do, minutes, new_id
+from tests.factories import T0, do, make_service, minutes, new_id
 from tests.oncall.makers import alert, receive
+from tests.people.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -307,3 +309,115 @@ def test_an_alert_that_starts_the_window_anew_is_told_to_everybody(night: Night)
 
     told = Message.objects.filter(payload__subject__icontains="the window starts again")
     assert sorted(told.values_list("dest", flat=True)) == sorted([night.anna.email, night.ben.email])
+
+
+class Neighbours(Night):
+    """The night, and a second team on call for the service `search` and for `index`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dora, self.emil = (make_user(name, roles=("ic", "engineer")) for name in ("Dora", "Emil"))
+        self.theirs = make_team("Search", people=(self.dora, self.emil))
+        make_service("Search", team=self.theirs)
+        make_service("Index", team=self.theirs)
+        make_service("Invoices", team=self.team)
+
+
+@pytest.fixture
+def neighbours() -> Neighbours:
+    return Neighbours()
+
+
+def on(name: str) -> str:
+    """The key of the incident that the alert of this name is on, empty for none."""
+    return Alert.objects.filter(name=name, past=0).values_list("incident__key", flat=True).latest("id") or ""
+
+
+@pytest.mark.parametrize("group", ["g1", ""])
+def test_one_notification_about_two_teams_pages_the_first_of_each(neighbours: Neighbours, group: str) -> None:
+    neighbours.sends(alert("Write", since=T0), alert("Query", since=T0, service="search"), at=T0, group=group)
+
+    assert sorted(paged()) == [("Anna", "chain", 1), ("Dora", "chain", 1)]
+    assert on("Write") != on("Query")
+
+
+def test_a_second_service_of_a_team_joins_its_teams_incident_of_the_group(neighbours: Neighbours) -> None:
+    neighbours.sends(alert("Write", since=T0), alert("Query", since=T0, service="search"), at=T0)
+
+    later = T0 + minutes(1)
+    neighbours.sends(
+        alert("Lag", since=later, service="index"), alert("Bills", since=later, service="invoices"), at=later
+    )
+
+    assert (on("Lag"), on("Bills")) == (on("Query"), on("Write"))
+    assert len(paged()) == 2
+
+
+@pytest.mark.parametrize("group", ["g1", ""])
+def test_a_team_is_paged_also_where_another_teams_incident_of_the_group_stands(
+    neighbours: Neighbours, group: str
+) -> None:
+    neighbours.sends(alert("Write", since=T0), at=T0, group=group)
+
+    neighbours.sends(alert("Query", since=T0, service="search"), at=T0 + minutes(1), group=group)
+
+    assert paged() == [("Anna", "chain", 1), ("Dora", "chain", 1)]
+
+
+def test_an_alert_of_an_unknown_service_joins_whatever_its_group_has(neighbours: Neighbours) -> None:
+    neighbours.sends(alert("Query", since=T0, service="search"), at=T0)
+
+    neighbours.sends(alert("Odd", since=T0, service="no-such"), at=T0 + minutes(1))
+
+    assert on("Odd") == on("Query")
+    assert paged() == [("Dora", "chain", 1)]
+
+
+def test_a_warning_of_another_team_waits_for_its_own_teams_incident(neighbours: Neighbours) -> None:
+    neighbours.sends(alert("Write", since=T0), at=T0)
+    neighbours.sends(alert("Slow", since=T0, service="search", severity="warning"), at=T0 + minutes(1))
+    alone = on("Slow")
+
+    neighbours.sends(alert("Query", since=T0, service="search"), at=T0 + minutes(2))
+    admit_pending(now=T0 + minutes(2))
+
+    assert alone == ""
+    assert on("Slow") == on("Query") != on("Write")
+
+
+def test_a_warning_beside_another_teams_incident_that_turns_critical_pages_its_own_team(
+    neighbours: Neighbours,
+) -> None:
+    neighbours.sends(alert("Write", since=T0), at=T0)
+    first = neighbours.incident
+    first.services.add(Service.objects.get(slug="search"))  # as a commander does who states what is hit
+    slow = {"service": "search", "fingerprint": "fp"}
+    neighbours.sends(alert("Slow", since=T0, severity="warning", **slow), at=T0 + minutes(1), group="w")
+    beside = on("Slow")
+
+    neighbours.sends(alert("Slow", since=T0, **slow), at=T0 + minutes(2), group="w")
+    neighbours.sends(alert("Slow", since=T0, **slow), at=T0 + minutes(3), group="w")
+
+    assert beside == first.key
+    assert on("Slow") != first.key
+    assert paged() == [("Anna", "chain", 1), ("Dora", "chain", 1)]
+    first.refresh_from_db()
+    assert [each["firing"] for each in first.state["alerts"].values()] == [True, False]
+    assert verify(first) is None
+
+
+def test_who_was_on_another_teams_incident_is_paged_when_the_alert_fires_again(
+    neighbours: Neighbours,
+) -> None:
+    neighbours.sends(alert("Write", since=T0), at=T0)
+    search = Service.objects.get(slug="search")
+    Service.objects.filter(pk=search.pk).update(team=neighbours.team)
+    neighbours.sends(alert("Query", since=T0, service="search"), at=T0 + minutes(1))
+    Service.objects.filter(pk=search.pk).update(team=neighbours.theirs)
+
+    again = T0 + minutes(9)
+    neighbours.sends(alert("Query", since=T0, until=T0 + minutes(5), service="search"), at=T0 + minutes(5))
+    neighbours.sends(alert("Query", since=again, service="search"), at=again)
+
+    assert paged() == [("Anna", "chain", 1), ("Dora", "chain", 1)]
+    assert Incident.objects.latest("pk").follows is None

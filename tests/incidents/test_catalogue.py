@@ -111,11 +111,11 @@ def test_an_alert_of_a_retired_service_still_finds_it() -> None:
     service = make_service("Ledger")
     catalogue.retire(service, now=clock.now())
 
-    from desk.admission import _services
+    from desk.affected import services
 
     class Waiting:
         id, service_slug = 1, "ledger"
 
-    found = _services([Waiting()])  # type: ignore[list-item]
+    found = services([Waiting()])  # type: ignore[list-item]
 
     assert found == {1: service}
