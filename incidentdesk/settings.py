@@ -354,6 +354,7 @@ DEFAULT_FROM_EMAIL = env_addresses.sender("MAIL_FROM", f"Incident Desk <desk@{_b
 # ── Time, language, logs ─────────────────────────────────────────────────────────────────────────────────────────
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "incidentdesk.formats"
 USE_I18N = False
 LANGUAGE_CODE = "en"
 LOG_LEVEL = env.choice(

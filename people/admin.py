@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from incidentdesk.kernel import clock
@@ -201,9 +203,9 @@ class AuditEntryAdmin(LookOnly[AuditEntry]):
     ordering = ["-at", "-id"]
 
     @admin.display(description="time", ordering="at")
-    def when(self, entry: AuditEntry) -> str:
+    def when(self, entry: AuditEntry) -> SafeString:
         """To the second, with its zone."""
-        return f"{entry.at:%Y-%m-%d %H:%M:%S} UTC"
+        return format_html('<span class="nowrap">{} UTC</span>', f"{entry.at:%Y-%m-%d %H:%M:%S}")
 
     @admin.display(description="event", ordering="event")
     def what(self, entry: AuditEntry) -> str:

@@ -1,7 +1,7 @@
 """The administration: for administrators, with the password given again in the last 15 minutes (RBAC-20, S13)."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
+from django.urls import reverse
 
 from incidentdesk.kernel import clock
 from incidentdesk.kernel.http import mark_denied
@@ -45,6 +46,8 @@ class DeskAdminSite(AdminSite):
         query = urlencode({"next": request.GET.get("next", "")})
         return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
-        """Not here: the account page changes passwords."""
-        raise Http404
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponse:
+        """The account page, which changes passwords; the head of every page leads here."""
+        return HttpResponseRedirect(reverse("people:account"))

@@ -50,6 +50,22 @@ def test_an_administrator_sees_on_the_desk_that_something_could_not_be_read() ->
     assert "could not be read" not in his
 
 
+def test_active_incidents_stand_before_the_lines_for_administrators() -> None:
+    keep(Fault("The body is not JSON", "character 3", b"{{{"), now=clock.now())
+
+    desk = signed_in(administrator()).get("/").content.decode()
+
+    assert 0 < desk.index('id="r-active"') < desk.index('id="attention-quarantine"')
+
+
+def test_a_time_in_the_administration_has_its_seconds_and_its_zone() -> None:
+    keep(Fault("The body is not JSON", "character 3", b"{{{"), now=clock.now())
+
+    listed = inside(administrator()).get("/administration/oncall/quarantine/").content.decode()
+
+    assert f"{Quarantine.objects.get().received_at:%Y-%m-%d %H:%M:%S} UTC" in listed
+
+
 def test_a_desk_where_nothing_is_wrong_has_no_line(settings: Any) -> None:
     settings.DEADMAN_URL, settings.EMAIL_HOST = "https://monitor.example/ping", "mail.example"
     long_ago = clock.now() - minutes(7 * 24 * 60 + 1)

@@ -123,6 +123,18 @@ def test_the_administration_asks_for_the_password_again(browser: Client) -> None
 
 
 @pytest.mark.django_db
+def test_the_link_for_a_new_password_in_the_administration_leads_to_the_account(browser: Client) -> None:
+    admin = make_user(roles=["admin"], password=PASSWORD)
+    browser.post("/sign-in/", {"login": admin.email, "password": PASSWORD})
+    page = browser.get("/administration/", follow=True).content.decode()
+
+    answer = browser.get("/administration/password_change/")
+
+    assert 'href="/administration/password_change/"' in page
+    assert answer.headers["Location"] == "/account/"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("role", ["manager", "ic", "engineer", "executive", "spectator"])
 def test_the_administration_does_not_exist_for_anybody_else(browser: Client, role: str) -> None:
     user = make_user(roles=[role], password=PASSWORD)
