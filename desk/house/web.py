@@ -6,7 +6,7 @@ The one place that says how the server is started: `manage.py desk`, `deploy/web
 import os
 import sys
 
-from incidentdesk.kernel import env
+from incidentdesk.kernel import env, env_addresses
 from incidentdesk.kernel.door import capacity
 
 
@@ -16,7 +16,8 @@ def main() -> None:
     workers = env.integer("WEB_WORKERS", cores, least=1)
     each = capacity.each(env.integer("WEB_CONNECTIONS", capacity.WANTED, least=64), workers)
     told = {**os.environ, "DESK_PROCESS": "web", capacity.EACH: str(each)}
-    line = command(env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1), workers)
+    host, port = env_addresses.bind_host("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1, most=65_535)
+    line = command(host, port, workers)
     os.execve(line[0], line, told)  # noqa: S606  (no shell, our own interpreter)
 
 

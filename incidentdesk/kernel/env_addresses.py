@@ -189,6 +189,8 @@ def _base(text: str) -> Base:
 
 
 def _bound(text: str) -> str:
+    if text.startswith("["):
+        raise Unusable("here an IPv6 address stands without brackets.")
     return _host(text, bracketed=":" in text)
 
 

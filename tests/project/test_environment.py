@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from desk.house import web
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "k3y-of-a-test-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG"
 # Two letters of it in a row, in an error, are a piece of a password.
@@ -259,3 +261,24 @@ def test_message_ids_end_with_a_domain_that_mail_knows(
     base: str, domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert read(monkeypatch, BASE_URL=base)["MAIL_DOMAIN"] == domain
+
+
+def test_an_ipv6_address_to_listen_on_is_told_how_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match="HOST cannot be used: here an IPv6 address stands without brackets"
+    ):
+        read(monkeypatch, HOST="[::1]")
+
+
+@pytest.mark.parametrize(
+    "name, value", [("HOST", "http://127.0.0.1"), ("HOST", "[::1]"), ("PORT", "65536"), ("PORT", "http")]
+)
+def test_the_web_s_own_command_refuses_by_name_what_the_settings_refuse(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """It is what binds the port, before any process has read the settings."""
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "execve", lambda *given: pytest.fail(f"started as {given[1]}"))
+
+    with pytest.raises(ImproperlyConfigured, match=name):
+        web.main()
