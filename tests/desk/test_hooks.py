@@ -22,7 +22,7 @@ from oncall.hooks.walk import BODY_LIMIT
 from oncall.models import Alert, Quarantine
 from oncall.quarantine import Fault
 from people import accounts
-from people.models import ApiToken
+from people.models import ApiToken, User
 from tests.alertmanager import RECORDED
 from tests.factories import T0, minutes
 from tests.oncall.makers import alert, body, make_source
@@ -79,9 +79,13 @@ def test_unknown_revoked_expired_and_other_tokens_get_one_answer() -> None:
     now = clock.now()
     revoked = live()
     ApiToken.objects.update(revoked_at=now)
+    gone = make_user("Gone", roles=["engineer"])
+    of_gone = make_source(now, user=gone)
+    User.objects.filter(pk=gone.pk).update(is_active=False)
     wrong = [
         "idesk_000000_unknown",
         revoked,
+        of_gone,
         make_source(now, lasts_until=now + minutes(0.0001)),
         live("incidents:read"),
         "",

@@ -288,3 +288,16 @@ def test_a_link_ends_when_the_person_sets_a_password_otherwise(office: Client) -
     administration.set_password(sarah, NEW, source=Source(), now=clock.now())
 
     assert Client().get(path).status_code == 404
+
+
+def test_an_opened_link_is_forgotten_after_a_quarter_of_an_hour(
+    office: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sits down at that browser later finds no form for somebody else's password."""
+    sarah, here = make_user("Sarah"), Client()
+    here.get(link_of(office, sarah))
+    opened, now = here.get("/password/").status_code, clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=15, seconds=1))
+
+    assert (opened, here.get("/password/").status_code) == (200, 404)
+    assert here.post("/password/", {"new": NEW}).status_code == 404
