@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Final
+from typing import Final, cast
 
 import orjson
 
@@ -19,16 +19,16 @@ from comms.models import Message
 from desk.notices import room_url
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.stamps import moment
-from incidents.protocol import Protocol, State, clocks, paging
+from incidents.protocol import FOLD_VERSION, Protocol, State, clocks, paging
 from incidents.protocol.state import PageState
-from incidents.record import protocol_of
+from incidents.record import folded, protocol_of
 from oncall import labels
 from people.models import User
 
 FIRED_SHOWN: Final = 5
 MISSED_SHOWN: Final = 5
 _INCIDENTS: Final = """
-SELECT id, key, title, state::text, protocol_id FROM incidents_incident WHERE id = ANY(%b::bigint[])
+SELECT id, key, title, state::text, protocol_id, fold_version FROM incidents_incident WHERE id = ANY(%b::bigint[])
 """
 # What fires comes first, then what ended last; how many there are in all stands beside each.
 _ALERTS: Final = """
@@ -112,7 +112,7 @@ def standing(wanted: Collection[Page]) -> dict[Page, PageNow]:
             for _, name, value, began, over, state, _, pk, _, source, runbook in alerts
         ]
         totals[incident] = alerts[0][6]
-    states: dict[int, State] = {pk: orjson.loads(row[3]) for pk, row in incidents.items()}
+    states = {pk: _state(pk, *row[3:6]) for pk, row in incidents.items()}
     calls = {
         page: _Call.of(protocol_of(incidents[page[0]][4]), states[page[0]], page[1])
         for page in wanted
@@ -133,6 +133,13 @@ def standing(wanted: Collection[Page]) -> dict[Page, PageNow]:
         )
         for page, call in calls.items()
     }
+
+
+def _state(incident: int, stored: str, protocol: int, fold_version: int) -> State:
+    """As `records.state_of`, of a row: what an older fold stored is folded anew."""
+    if fold_version == FOLD_VERSION:
+        return cast(State, orjson.loads(stored))
+    return folded(incident, protocol_of(protocol))
 
 
 @dataclass(frozen=True)

@@ -140,3 +140,12 @@ def test_a_page_says_how_many_earlier_pages_it_does_not_name(night: Night) -> No
     said = mail(T0 + minutes(49), to=night.anna.email)
 
     assert ", and " in said and " earlier." in said
+
+
+def test_a_page_of_an_incident_that_an_older_version_stored_says_all_the_same(night: Night) -> None:
+    night.sends(alert(since=T0), at=T0)
+    Incident.objects.filter(pk=night.incident.pk).update(fold_version=0, state={"of": "another time"})
+
+    said = mail(T0 + minutes(1))
+
+    assert "WriteErrors, firing since" in said and "Next: Ben" in said
