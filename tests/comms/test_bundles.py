@@ -130,6 +130,17 @@ def test_a_mail_whose_sender_was_killed_goes_again_alone_under_the_same_id() -> 
     assert [keys(mail) for mail in rest] == [["INC-2026-0003"]]
 
 
+def test_a_mail_that_goes_again_after_a_long_outage_still_takes_the_minute_of_its_way() -> None:
+    put(page(1))
+    claim()
+    put(page(2))
+
+    at_once, later = run(61 * SECOND), run(122 * SECOND)
+
+    assert [keys(mail) for mail in at_once] == [["INC-2026-0001"]]
+    assert [keys(mail) for mail in later] == [["INC-2026-0002"]]
+
+
 def test_a_page_alone_keeps_the_id_it_always_had() -> None:
     (message,) = put(page(1))
 
