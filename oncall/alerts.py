@@ -10,7 +10,7 @@ or admits ever waits in a circle.
 
 import json
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,17 +19,15 @@ from django.db import transaction
 
 from comms import doorbell
 from incidentdesk.kernel import sql
-from oncall import labels
+from oncall import labels, storing
 from oncall.hooks.alertmanager import Incoming
 from oncall.identity import Kin, Waiting
 from oncall.senders import source_of
-from people import tokens
-from people.roles import Scope
+from oncall.storing import NEWS
 
 RING_EVERY: Final = 0.25
 # Each may open an incident; a transaction that opens more would keep what it opens from everybody for too long.
 GROUPS_AT_ONCE: Final = 100
-RESOLVERS: Final = 8  # senders that are remembered to have resolved one alert; a cluster has three or five
 _rang_at = -RING_EVERY
 
 
@@ -55,11 +53,10 @@ def store(token: str, incoming: Sequence[Incoming]) -> Stored:
     Any number of copies at once give one row each. The database's own clock stamps the rows. Never asks the broker
     but for one knock, and only when something new waits.
     """
-    rows = _merged(incoming)
-    found = sql.run(_STORE, _parameters(token, rows))
-    user, stored, new, pending, noted = found[0] if found else (None, 0, 0, 0, None)
-    if user is None:
+    found = storing.run(token, incoming)
+    if found is None:
         return Stored(known=False)
+    user, stored, new, pending, noted = found
     if pending:
         transaction.on_commit(ring, robust=True)
     return Stored(True, source_of(user), stored, new, pending, user, noted or "")
@@ -71,121 +68,6 @@ def ring() -> None:
     if time.monotonic() - _rang_at >= RING_EVERY:
         _rang_at = time.monotonic()
         doorbell.ring("desk.tasks.tick")
-
-
-def _merged(incoming: Iterable[Incoming]) -> list[tuple[Incoming, int, bool]]:
-    """One row an alert: its last word in this body, which nothing has put out of order; how often; seen firing at all."""
-    found: dict[tuple[str, datetime], tuple[Incoming, int, bool]] = {}
-    for each in incoming:
-        _, count, fired = found.get((each.fingerprint, each.starts_at), (each, 0, False))
-        found[each.fingerprint, each.starts_at] = (each, count + 1, fired or each.firing)
-    return list(found.values())
-
-
-def _parameters(token: str, rows: Sequence[tuple[Incoming, int, bool]]) -> list[Any]:
-    """The batch travels as one JSON text, which costs less than an array a column."""
-    told = [
-        {
-            "fingerprint": each.fingerprint,
-            "starts_at": each.starts_at.isoformat(),
-            "ends_at": each.ends_at.isoformat() if each.ends_at else None,
-            "state": "firing" if each.firing else "resolved",
-            "critical": each.critical,
-            "severity_label": each.severity_label,
-            "presumed": each.presumed,
-            "name": each.name,
-            "summary": each.summary,
-            "value": each.value,
-            "service_slug": each.service,
-            "group_key": each.group_key,
-            "generator_url": each.generator_url,
-            "runbook_url": each.runbook_url,
-            "payload": each.payload,
-            "sender": each.sender,
-            "left_out": each.left_out,
-            "count": count,
-            "fired": fired,
-        }
-        for each, count, fired in rows
-    ]
-    return [*tokens.live(token, Scope.ALERTS_WRITE), json.dumps(told)]
-
-
-# What a row becomes by what is told of it now. `a` is the row, `excluded` the news; the hook and admission write by it alike.
-_BACK: Final = """(a.state = 'resolved' AND excluded.state = 'firing'
-  AND (a.resolved_at IS NULL OR (a.fired AND excluded.sender = ANY(a.resolved_by))))"""
-# These are made ready for each notification, so they are kept short: the rows of before `resolved_at` are left out here.
-_LIVE: Final = "excluded.state = 'firing' AND (a.state = 'firing' OR excluded.sender = ANY(a.resolved_by))"
-_GRAVER: Final = "excluded.state = 'firing' AND excluded.critical AND NOT a.critical"
-_SHORT: Final = ("value", "left_out")
-_LONG: Final = ("summary", "generator_url", "runbook_url", "payload")
-_DIFFERS: Final = " OR ".join(f"a.{each} IS DISTINCT FROM excluded.{each}" for each in (*_SHORT, *_LONG))
-# A long value that is the same stays the row's own, so that it is not written anew.
-_REFRESHED: Final = ", ".join(
-    [f"{each} = CASE WHEN {_LIVE} THEN excluded.{each} ELSE a.{each} END" for each in _SHORT]
-    + [
-        f"{each} = CASE WHEN a.{each} IS DISTINCT FROM excluded.{each} AND {_LIVE} THEN excluded.{each} ELSE a.{each} END"
-        for each in _LONG
-    ]
-)
-_NEWS: Final = f"""
-    count = a.count + excluded.count,
-    heard_at = excluded.heard_at,
-    sender = CASE WHEN a.sender = '' THEN excluded.sender ELSE a.sender END,
-    state = CASE WHEN excluded.state = 'resolved' THEN 'resolved' WHEN {_BACK} THEN 'firing' ELSE a.state END,
-    fired = a.fired OR {_BACK},
-    ends_at = greatest(a.ends_at, excluded.ends_at),
-    resolved_at = CASE WHEN excluded.state = 'resolved' THEN excluded.heard_at WHEN {_BACK} THEN NULL ELSE a.resolved_at END,
-    resolved_by = CASE WHEN excluded.state = 'firing' THEN CASE WHEN {_BACK} THEN '{{}}' ELSE a.resolved_by END
-      WHEN a.state <> 'resolved' THEN excluded.resolved_by
-      WHEN excluded.sender = '' OR excluded.sender = ANY(a.resolved_by) OR cardinality(a.resolved_by) >= {RESOLVERS}
-        THEN a.resolved_by
-      ELSE a.resolved_by || excluded.sender END,
-    back_at = CASE WHEN excluded.state = 'resolved' THEN NULL WHEN a.state = 'resolved' THEN excluded.heard_at
-      ELSE a.back_at END,
-    critical = a.critical OR ({_GRAVER}),
-    severity_label = CASE WHEN {_GRAVER} THEN excluded.severity_label ELSE a.severity_label END,
-    presumed = CASE WHEN {_GRAVER} THEN excluded.presumed ELSE a.presumed END,
-    {_REFRESHED},
-    pending = a.pending OR (a.state = 'firing' AND excluded.state = 'resolved')
-      OR (a.state = 'resolved' AND excluded.state = 'firing') OR ({_GRAVER})
-      OR (a.incident_id IS NOT NULL AND {_LIVE} AND ({_DIFFERS}))"""
-
-# A token that is unknown, revoked, expired or of another scope yields no row of `token`, by one and the same path (F30).
-_STORE: Final = f"""
-WITH token AS ({tokens.LIVE}), used AS (
-  UPDATE people_apitoken t SET last_used_at = statement_timestamp() FROM (
-    SELECT u.id FROM people_apitoken u JOIN token ON token.id = u.id
-    WHERE token.last_used_at IS NULL OR token.last_used_at < statement_timestamp() - interval '1 minute'
-    FOR NO KEY UPDATE OF u SKIP LOCKED) free  -- an alert never waits for whoever is changing its token
-  WHERE t.id = free.id RETURNING t.prefix
-), stored AS (
-  INSERT INTO oncall_alert AS a (
-    source, fingerprint, starts_at, ends_at, state, critical, severity_label, presumed, name, summary, value,
-    service_slug, group_key, generator_url, runbook_url, payload, sender, resolved_at, resolved_by, left_out, received_at,
-    heard_at, count, fired, again, pending)
-  SELECT DISTINCT ON (x.fingerprint COLLATE "C", begins) 'alertmanager.' || token.user_id, x.fingerprint, begins,
-    x.ends_at, x.state, x.critical, x.severity_label, x.presumed, x.name, x.summary, x.value, x.service_slug,
-    x.group_key, x.generator_url, x.runbook_url, x.payload::jsonb, x.sender,
-    CASE WHEN x.state = 'resolved' THEN clock_timestamp() END,
-    CASE WHEN x.state = 'resolved' AND x.sender <> '' THEN ARRAY[x.sender] ELSE '{{}}' END,
-    x.left_out, clock_timestamp(), clock_timestamp(), x.count, x.fired, false, true
-  FROM token, json_to_recordset(%s::json) AS x(
-    fingerprint text, starts_at timestamptz, ends_at timestamptz, state text, critical bool, severity_label text,
-    presumed smallint, name text, summary text, value text, service_slug text, group_key text, generator_url text,
-    runbook_url text, payload json, sender text, left_out int, count int, fired bool)
-  CROSS JOIN LATERAL (SELECT coalesce((
-    SELECT r.starts_at FROM oncall_alert k JOIN oncall_alert r ON r.id = k.same_as_id
-    WHERE k.source = 'alertmanager.' || token.user_id AND k.fingerprint = x.fingerprint AND k.starts_at = x.starts_at
-      AND k.past = 0), x.starts_at) AS begins) same
-  ORDER BY x.fingerprint COLLATE "C", begins, x.starts_at DESC
-  ON CONFLICT (source, fingerprint, starts_at, past) DO UPDATE SET {_NEWS}
-  RETURNING (xmax = 0) AS new, pending
-)
-SELECT token.user_id, (SELECT count(*) FROM stored), (SELECT count(*) FROM stored WHERE new),
-  (SELECT count(*) FROM stored WHERE pending), (SELECT prefix FROM used)
-FROM token
-"""  # noqa: S608  (texts of our own)
 
 
 def any_pending(*, now: datetime) -> bool:
@@ -382,7 +264,7 @@ WHERE o.id = x.was AND a.source = o.source AND a.fingerprint = o.fingerprint AND
 _NEW_ID: Final = "SELECT nextval(pg_get_serial_sequence('oncall_alert', 'id'))"
 # What another sender told of an outage that is known is told of that outage.
 _MERGE: Final = f"""
-UPDATE oncall_alert a SET {_NEWS}
+UPDATE oncall_alert a SET {NEWS}
 FROM oncall_alert excluded WHERE a.id = %s::bigint AND excluded.id = %s::bigint AND excluded.same_as_id IS NULL
 """  # noqa: S608  (texts of our own)
 _MERGED: Final = """

@@ -87,6 +87,9 @@ class Alert(models.Model):
     )
     received_at = models.DateTimeField()
     heard_at = models.DateTimeField(null=True, help_text="When it was last told of, firing or resolved.")
+    told = models.BigIntegerField(
+        null=True, help_text="A digest of what was told while it fires; empty where that is not known."
+    )
     rev = models.PositiveIntegerField(
         default=0,
         db_default=0,
@@ -122,6 +125,11 @@ class Alert(models.Model):
                 fields=["source", "group_key"],
                 name="alert_group",
                 condition=Q(incident__isnull=False, critical=True),
+            ),
+            models.Index(
+                fields=["source", "fingerprint", "starts_at"],
+                name="alert_of_another_sender",
+                condition=Q(same_as__isnull=False),
             ),
             models.Index(
                 fields=["service_slug"], name="alert_unattached", condition=Q(incident=None, state="firing")

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -56,16 +57,21 @@ HOLDERS: Final[dict[Scope, Holders]] = {
 LIVE: Final = """
   SELECT t.id, t.user_id, t.last_used_at FROM people_apitoken t JOIN people_user u ON u.id = t.user_id
   WHERE t.digest = %s::text AND t.revoked_at IS NULL AND t.expires_at > statement_timestamp() AND u.is_active
-    AND %s::text = ANY(t.scopes) AND (u.roles && %s::varchar[] OR u.is_machine AND %s::bool OR %s::bool)
+    AND %s::text = ANY(t.scopes) AND (u.roles && %s::text::varchar[] OR u.is_machine AND %s::bool OR %s::bool)
 """
 """The live token with a text and a scope that its person may have now: for statements that check it and store at once."""
 
 
 def live(text: str, scope: Scope) -> list[Any]:
     """The parameters of LIVE."""
+    return [digest_of(text), *_asked(scope)]
+
+
+@cache
+def _asked(scope: Scope) -> tuple[str, str, bool, bool]:
     holders = HOLDERS[scope]
-    roles = sorted(role.value for role in holders.roles)
-    return [digest_of(text), scope.value, roles, holders.machines, holders.everybody]
+    roles = ",".join(sorted(role.value for role in holders.roles))
+    return scope.value, f"{{{roles}}}", holders.machines, holders.everybody
 
 
 def open_to(user: User) -> list[Scope]:
