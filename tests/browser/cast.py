@@ -16,6 +16,7 @@ NAMES = {
     "priya": "Priya Nair",  # knows the database
     "jordan": "Jordan Reyes",  # communications
     "marcus": "Marcus Hale",  # an executive: summaries only
+    "ines": "Ines Duarte",  # an administrator
 }
 
 
