@@ -17,7 +17,7 @@ from django.db import transaction
 
 from comms import outbox
 from desk import affected, alert_texts, severity_words, triage
-from desk.notices import Notice, messages
+from desk.notices import Notice, lapse, messages
 from incidentdesk.kernel import leaving, sql, trouble
 from incidentdesk.kernel.stamps import stamp
 from incidents import lifecycle, projection
@@ -248,6 +248,10 @@ class _Admission:
         for record in found:
             if record.added:
                 projection.project(record, now=self.now)
+                entries = (written.entry for written in record.added)
+                self.notices += [
+                    lapse(record.id, record.state, each) for each in entries if each.kind == "change.lapsed"
+                ]
         severity_words.tell(unknown_words.note(self.waiting, self.words, now=self.now), now=self.now)
         pages.settle(found)
         mails = pages.store(self.planned, now=self.now)

@@ -9,6 +9,7 @@ from django.conf import settings
 from comms.models import Audience, Channel, Priority
 from comms.outbox import NewMessage
 from comms.timely import DueClock
+from incidents.protocol.state import Entry, State, approvers, force
 from people.models import User
 
 
@@ -34,6 +35,27 @@ class Notice:
     key: str
     page: bool = False
     clocks: tuple[DueClock, ...] = ()
+
+
+def lapse(incident: int, state: State, lapsed: Entry) -> Notice:
+    """The severity rose and ended an own approval: who decides now hears it, and so does who asked."""
+    number = lapsed.payload["change"]
+    wanted = (*deciders(state, number), state["changes"][str(number)]["requester"])
+    return Notice(
+        incident,
+        tuple(dict.fromkeys(wanted)),
+        f"change {number} waits again",
+        f"The incident is SEV-{force(state)} now, so the requester's own approval of change {number} has lapsed. "
+        "Somebody else must approve it again before it starts.",
+        f"lapsed:{number}:{lapsed.seq}",
+    )
+
+
+def deciders(state: State, number: int) -> list[int]:
+    """Whom a change waits for; where nobody can answer, the owner, who finds somebody."""
+    change = state["changes"][str(number)]
+    found = approvers(state, change["requester"], major=change["major"])
+    return found or ([state["owner"]] if state["owner"] else [])
 
 
 def room_url(key: str) -> str:

@@ -1,4 +1,4 @@
-"""A secret leaves the record and everything that repeats it: title, updates, alerts and messages that wait (RBAC-13).
+"""A secret leaves the record and all that repeats it: title, updates, alerts, messages that wait, answers (RBAC-13).
 
 `incidents.redaction` blanks the entry; here its words are taken out of what was made of them. What has been delivered
 is not called back.
@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from comms.models import Message, UpdateText
+from desk.models import Idempotency
 from incidents import projection, redaction
 from incidents.models import EntryText, Incident, TimelineEntry
 from oncall.models import Alert
@@ -47,6 +49,10 @@ def redact(incident: Incident, seq: int, *, reason: str, by: User, now: datetime
         for alert in Alert.objects.filter(incident=incident):
             _from_row(alert, words, *_OF_ALERTS)
         _from_alert(incident, seq)
+        for answered in Idempotency.objects.filter(
+            Q(answer__incident=incident.key) | Q(answer__incident__isnull=True)
+        ):
+            _from_row(answered, words, "answer")  # a refusal does not say which incident it was about
         projection.index_words(incident.pk)
     return Redacted(mark, _also(incident, words, mark))
 

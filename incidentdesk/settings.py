@@ -87,12 +87,12 @@ MIDDLEWARE = [
     "incidentdesk.kernel.middleware.policy.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "people.middleware.SignedInAnswers",
+    # Both before the check of form tokens, which reads and parses the whole form.
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "people.middleware.Denials",
     "people.middleware.SignInRequired",
-    # After it: the check of the form token reads and parses the whole form, and no stranger's is.
     "django.middleware.csrf.CsrfViewMiddleware",
+    "people.middleware.SignedInAnswers",
+    "people.middleware.Denials",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

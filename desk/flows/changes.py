@@ -156,8 +156,15 @@ def confirmations(room: Room, form: ConfirmForm) -> str:
 
 @act("withdrawals", Right.PROPOSE_CHANGE, ChangeStepForm, "change.withdrawn", answers=_of_change)
 def withdrawals(room: Room, form: ChangeStepForm) -> str:
-    """Withdraw a change that waits for an answer."""
+    """Withdraw a change that has not started. Once approved, whoever expects it hears that it will not come."""
+    change = room.state["changes"].get(str(form.number))
     _step(room, form, "change.withdrawn", "text")
+    if change and change["state"] == "approved":
+        writer = (holder(room.state, "comms") or holder(room.state, "ic")) if change["notice"] else None
+        expects = [change["implementer"], change["requester"], change["approver"], writer]
+        room.tell([user for user in expects if user != room.by.pk], f"change {form.number} is withdrawn",
+                  f"{room.by.name} withdrew change {form.number} after its approval. It must not start. {form.text}".strip(),
+                  key=f"withdrawn:{form.number}:{room.last.seq}")  # fmt: skip
     return f"Change {form.number} is withdrawn."
 
 

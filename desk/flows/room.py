@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from comms import outbox
 from comms.models import Channel, Priority
 from desk.forms.fields import Versioned
-from desk.notices import Notice, messages
+from desk.notices import Notice, deciders, lapse, messages
 from incidentdesk.kernel import sql
 from incidentdesk.kernel.errors import Block, Invalid, NotAllowed, Refused, Stale
 from incidentdesk.kernel.stamps import moment
@@ -19,7 +19,7 @@ from incidents import record as records
 from incidents.authority import Authority
 from incidents.models import Client, Service, TimelineEntry
 from incidents.protocol import Draft, Entry, Protocol, State
-from incidents.protocol.state import approvers, force, responders
+from incidents.protocol.state import responders
 from incidents.record import Record
 from incidents.sentences import past_tense
 from oncall import pages
@@ -132,26 +132,12 @@ class Room:
         )
         for written in self.record.added[before:]:
             if written.entry.kind == "change.lapsed":
-                self._ask_again(written.entry)
+                self.notices.append(lapse(self.record.id, self.state, written.entry))
         return self.last
 
     def asked(self, number: int) -> list[int]:
         """Whom a change waits for; where nobody can answer, the owner, who finds somebody."""
-        change = self.state["changes"][str(number)]
-        found = approvers(self.state, change["requester"], major=change["major"])
-        return found or ([self.state["owner"]] if self.state["owner"] else [])
-
-    def _ask_again(self, lapsed: Entry) -> None:
-        """The severity rose and ended an own approval: who decides now hears it, and so does who asked."""
-        number = lapsed.payload["change"]
-        requester = self.state["changes"][str(number)]["requester"]
-        self.tell(
-            [*self.asked(number), requester],
-            f"change {number} waits again",
-            f"The incident is SEV-{force(self.state)} now, so the requester's own approval of change {number} has lapsed. "
-            "Somebody else must approve it again before it starts.",
-            key=f"lapsed:{number}:{lapsed.seq}",
-        )
+        return deciders(self.state, number)
 
     def person(self, uid: UUID, name: str = "person") -> User:
         """An active person who may enter the room. Raises Invalid otherwise."""

@@ -35,7 +35,7 @@ LAWS: dict[str, tuple[str, ...]] = {
     "change.finished": ("change running",),
     "change.confirmed": ("change finished",),
     "change.done": ("change not begun",),
-    "change.withdrawn": ("change waiting", "own change"),
+    "change.withdrawn": ("change not started", "own change"),
     "declared": ("not declared",),
     "page.acknowledged": ("page waits",),
     "mitigating > investigating": ("mitigation over",),

@@ -373,3 +373,51 @@ def test_deputy_and_manager_answer_for_no_change_of_another_while_the_ic_is_ther
 
     assert incident.state["changes"]["2"]["state"] == "proposed"
     assert incident.state["changes"]["1"]["state"] != "proposed"
+
+
+@pytest.mark.ledger("APP-01", "APP-07")
+@pytest.mark.parametrize("commands", [False, True])
+def test_an_approved_change_is_withdrawn_until_it_starts_and_who_expects_it_hears_so(commands: bool) -> None:
+    incident, sarah, alex = crew()
+    ben = make_user("Ben", roles=("engineer",))
+    do(incident, "changes", alex, T0 + minutes(1), **WORDS, risk="r", implementer=ben.uid)
+    do(incident, "approvals", sarah, T0 + minutes(2), number=1)
+
+    do(incident, "withdrawals", sarah if commands else alex, T0 + minutes(3), number=1, text="not needed")
+
+    assert incident.state["changes"]["1"]["state"] == "withdrawn"
+    assert "APP-07" in refused(incident, "starts", alex, 4, number=1)
+    told = Message.objects.filter(dedupe_key__startswith="withdrawn:1:")
+    assert {each.dest for each in told} == {ben.email, alex.email if commands else sarah.email}
+    assert "must not start" in told[0].payload["body"]
+    do(
+        incident, "seat-ends", sarah, T0 + minutes(5), seat="ic"
+    )  # nothing is open any more that would keep Ben
+    assert Change.objects.get(incident=incident).state == "withdrawn"
+
+
+@pytest.mark.ledger("APP-01", "APP-07")
+def test_a_change_that_has_started_is_not_withdrawn() -> None:
+    incident, sarah, alex = crew()
+    do(incident, "changes", alex, T0 + minutes(1), **WORDS, risk="r")
+    do(incident, "approvals", sarah, T0 + minutes(2), number=1)
+    do(incident, "starts", alex, T0 + minutes(3), number=1)
+
+    assert refused(incident, "withdrawals", alex, 4, number=1) == ["APP-07"]
+    do(incident, "finishes", alex, T0 + minutes(5), number=1)
+    assert refused(incident, "withdrawals", sarah, 6, number=1) == ["APP-07"]
+
+
+@pytest.mark.ledger("INC-38", "GATE-06", "APP-02")
+def test_a_commander_who_is_ops_lead_too_keeps_nobody_from_asking_and_carries_nothing_out() -> None:
+    """The two seats were allowed when nothing was open; a change that is then proposed is only a request."""
+    incident, sarah, alex = crew()
+    do(incident, "seat-ends", sarah, T0 + minutes(1), seat="ops")
+    do(incident, "seats", sarah, T0 + minutes(1), role="ops")
+
+    do(incident, "changes", alex, T0 + minutes(2), **WORDS, risk="r")
+
+    assert refused(incident, "changes", alex, 2, **WORDS, risk="r", implementer=sarah.uid) == ["GATE-06"]
+    do(incident, "approvals", sarah, T0 + minutes(3), number=1)
+    assert refused(incident, "starts", sarah, 4, number=1) == ["GATE-06"]
+    do(incident, "starts", alex, T0 + minutes(4), number=1)

@@ -208,3 +208,27 @@ def test_a_seat_is_never_offered_to_whoever_offers_it(sarah: User, alex: User) -
     assert to is not None
     assert str(sarah.uid) not in to[0]
     assert str(alex.uid) in to[0]
+
+
+@pytest.mark.ledger("ROLE-03")
+def test_an_empty_seat_of_the_commander_can_be_offered_without_a_script(sarah: User, alex: User) -> None:
+    """After a relief the manager offers the seat: the dialog that the link opens names it."""
+    incident = led(sarah, alex)
+    boss = make_user("Boss", roles=("manager",))
+    do(incident, "seat-ends", boss, T0 + minutes(30), seat="ic", note="twelve hours are enough")
+    browser = signed_in(boss)
+    html = browser.get(f"/incidents/{incident.key}/").content.decode()
+
+    linked = set(re.findall(r'href="#f-handovers"[^>]* data-fill-seat="([^"]+)"', html))
+    to_hand = re.search(r'<select[^>]* id="handovers-seat".*?</select>', html, re.DOTALL)
+    to_end = re.search(
+        r'<select[^>]* id="seat_ends-seat".*?</select>|<select[^>]* id="seat-ends-seat".*?</select>',
+        html,
+        re.DOTALL,
+    )
+
+    assert to_hand is not None and to_end is not None
+    assert "ic" in linked
+    assert set(re.findall(r'option value="([^"]+)"', to_hand[0])) == linked
+    assert "Incident Commander: nobody yet" in to_hand[0]
+    assert 'value="ic"' not in to_end[0]

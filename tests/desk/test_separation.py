@@ -11,7 +11,9 @@ from incidents.protocol.state import holder
 from people.models import User
 from people.roles import Role
 from tests.desk.bodies import CHANGE
+from tests.desk.nights import Night as Alerts
 from tests.factories import T0, commander, do, make_client, make_incident, make_service, minutes
+from tests.oncall.makers import alert
 from tests.people.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -320,3 +322,24 @@ def test_customers_were_hit_once_somebody_says_so(
     night.do(noun, night.ann, **fields)
 
     assert night.incident.state["hit"] is hit
+
+
+@pytest.mark.ledger("APP-04")
+def test_an_own_approval_that_an_alert_ended_is_asked_for_again_by_mail() -> None:
+    """Nobody acted: the severity rose with an alert, at the tick."""
+    story = Alerts()
+    story.sends(alert(since=T0, sev="3"), at=T0)
+    story.acknowledge(story.anna, at=T0 + minutes(1))
+    night = Night(story.incident, story.anna, story.ben)
+    propose(night)
+    night.do("approvals", story.anna, number=1)
+    night.do("seats", story.ben, role="ic")
+
+    story.sends(alert("AllDown", since=T0 + minutes(20), sev="1"), at=T0 + minutes(20))
+
+    night.incident.refresh_from_db()
+    assert night.change()["state"] == "proposed"
+    told = night.incident.messages.filter(dedupe_key__startswith="lapsed:1:")
+    assert {each.dest for each in told} == {story.anna.email, story.ben.email}
+    assert "must approve it again" in told[0].payload["body"]
+    assert night.incident.state["clocks"][clocks.name("decision", "1")]["now"] is not None

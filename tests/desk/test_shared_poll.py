@@ -133,6 +133,62 @@ def test_nothing_of_who_asked_first_is_in_what_others_get(incident: Incident, sa
         assert escape(secret) not in told
 
 
+def test_what_is_kept_was_rendered_for_nobody(
+    incident: Incident, sarah: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a region may come to say of its reader, there is no reader it could say it of."""
+    looker = make_user("Zaphod Beeblebrox", roles=("engineer", "ic"), zone="Asia/Kathmandu")
+    after, rooms, parts = note(incident, sarah), [], room_page._parts
+
+    def seen(room: Room, names: Any) -> Any:
+        rooms.append(room.bundle)
+        return parts(room, names)
+
+    monkeypatch.setattr(room_page, "_parts", seen)
+    poll(signed_in(looker), incident, after)
+
+    (bundle,) = rooms
+    mine = {name: getattr(looker, name) for name in ("pk", "uid", "name", "email", "password")}
+    assert not {name for name, value in mine.items() if getattr(bundle.viewer, name) == value}
+    assert (bundle.viewer.pk, bundle.viewer.roles, bundle.viewer.zone) == (0, looker.roles, looker.zone)
+    assert looker.pk not in bundle.people and sarah.pk in bundle.people
+
+
+def test_who_takes_a_seat_or_is_paged_within_the_second_is_told_so(
+    incident: Incident, sarah: User, alex: User
+) -> None:
+    first, second = viewers(2, roles=("engineer", "ic"))
+    me = User.objects.get(name="Viewer 1")
+    after = note(incident, sarah)
+    poll(first, incident, after)
+
+    do(incident, "pages", sarah, T0 + minutes(4), person=me.uid, text="wake up")
+    incident.refresh_from_db()
+    told = poll(second, incident, after)
+    do(incident, "seats", sarah, T0 + minutes(5), role="scribe", person=me.uid)
+    incident.refresh_from_db()
+    seated = poll(second, incident, after)
+
+    assert second.quick == 0
+    assert "You are paged" in told.content.decode()
+    assert re.search(r"I have it|you\b", seated.content.decode())
+
+
+def test_who_is_given_or_loses_a_role_within_the_second_sees_what_that_role_sees(
+    incident: Incident, sarah: User, alex: User
+) -> None:
+    first, second, third = viewers(3, roles=("engineer", "ic"))
+    after = note(incident, alex)
+    poll(first, incident, after)
+
+    User.objects.filter(name="Viewer 1").update(roles=["engineer"])
+    User.objects.filter(name="Viewer 2").update(zone="Asia/Kathmandu")
+    poll(second, incident, after)
+    poll(third, incident, after)
+
+    assert (second.quick, third.quick) == (0, 0)
+
+
 def test_whoever_the_record_names_gets_an_answer_of_their_own(
     incident: Incident, sarah: User, alex: User
 ) -> None:

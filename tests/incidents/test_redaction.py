@@ -11,6 +11,7 @@ from django.db.utils import ProgrammingError
 
 from comms.models import Message, UpdateText
 from desk import admission
+from desk.models import Idempotency
 from desk.redacting import redact
 from desk.room.load import begin
 from desk.room.regions import REGIONS
@@ -158,3 +159,29 @@ def test_what_an_alert_said_is_gone_from_every_place_that_shows_the_alert(as_own
     row.refresh_from_db()
     assert "hunter2" not in f"{row.name} {row.summary} {row.value} {row.payload}"
     assert (row.generator_url, row.runbook_url) == ("", "")
+
+
+@EVERYWHERE
+@pytest.mark.ledger("RBAC-13")
+def test_redacted_words_leave_the_answers_that_are_kept_and_a_repeat_does_nothing_twice(
+    as_owner: None,
+) -> None:
+    ic, admin = commander(), make_user(name="Ada", roles=("admin",))
+    incident = make_incident(by=ic)
+    do(incident, "entries", ic, T0 + minutes(1), kind="note", text="the password is hunter2")
+    said = {"sentence": "Noted: the password is hunter2.", "warnings": ["the password is hunter2"]}
+    for number, answer in enumerate(({**said, "incident": incident.key}, {"sentence": said["sentence"], "blocks": []}, {**said, "incident": "INC-1"})):  # fmt: skip
+        Idempotency.objects.create(
+            actor=ic, request_id=f"r-{number}", request_hash="h", status=200, answer=answer, at=T0
+        )
+
+    redact(incident, incident.seq, reason="a password", by=admin, now=T0 + minutes(2))
+
+    kept = dict(Idempotency.objects.filter(request_hash="h").values_list("request_id", "answer"))
+    assert kept["r-0"] == {
+        "sentence": "Noted: [redacted].",
+        "warnings": ["[redacted]"],
+        "incident": incident.key,
+    }
+    assert kept["r-1"] == {"sentence": "Noted: [redacted].", "blocks": []}
+    assert "hunter2" in str(kept["r-2"])  # another incident's words are redacted there

@@ -18,6 +18,17 @@ def _change_waiting(ask: Ask) -> Block | None:
     )
 
 
+@guard("change not started")
+def _not_started(ask: Ask) -> Block | None:
+    """Until it has started it can be dropped, also with the approval in hand: nothing has been done yet."""
+    change = ask.change
+    if change and change["state"] in OPEN - {"started"}:
+        return None
+    word = change["state"] if change else "not known"
+    undo = " Finish it, then propose the way back." if word == "started" else ""
+    return Block("APP-07", f"This change is {word}, so it cannot be withdrawn.{undo}")
+
+
 @guard("change asked")
 def _change_asked(ask: Ask) -> Block | None:
     change = ask.change
