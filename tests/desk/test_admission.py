@@ -180,3 +180,17 @@ def test_an_alert_never_waits_for_a_change_of_its_token(night: Night) -> None:
 
     assert stored.new == 1
     assert time.monotonic() - began < 1, "it would have waited two seconds for the lock"
+
+
+def test_a_warning_waits_for_the_incident_of_its_service_that_stands_still(night: Night) -> None:
+    receive(night.token, alert(since=T0), group="g1")
+    admit_pending(now=T0)
+    receive(night.token, alert("Slow", since=T0, severity="warning"), group="g2")
+
+    with held(HOLD_INCIDENT, night.incident.pk):
+        admit_pending(now=T0 + minutes(1))
+    waits = groups()["g2"]
+    admit_pending(now=T0 + minutes(1))
+
+    assert waits == (True, None)
+    assert Alert.objects.get(name="Slow").incident_id == night.incident.pk

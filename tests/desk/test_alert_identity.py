@@ -19,11 +19,12 @@ from incidents.models import Incident, TimelineEntry
 from incidents.protocol import check, default_text
 from incidents.protocol.definition import ProtocolError
 from incidents.sentences import Told, sentence
+from oncall.identity import Waiting
 from oncall.models import Alert
 from tests.at_once import at_once
 from tests.desk.nights import Night, kinds, paged
 from tests.desk.test_status import CLOSING, ITEMS
-from tests.factories import do, minutes
+from tests.factories import T0, do, minutes
 from tests.oncall.makers import alert, receive
 
 pytestmark = pytest.mark.django_db
@@ -526,3 +527,17 @@ def test_every_case_of_the_decision_is_one_of_these() -> None:
 
     assert len(named) > 20
     assert set(named) <= set(CASES)
+
+
+@pytest.mark.parametrize("more, state", [(0, "resolved"), (1, "firing")])
+def test_a_firing_at_the_very_limit_is_still_an_overtaken_repeat(more: int, state: str) -> None:
+    """Goes on "when more than alerts.stale has passed"."""
+    limit = timedelta(seconds=120)
+    waiting = Waiting(
+        1, "s", "f", T0, None, "resolved", True, None, "Down", "", "", "ledger", "g", True, T0, False, None,
+        resolved_at=T0, back_at=T0 + limit + timedelta(microseconds=more),
+    )  # fmt: skip
+
+    waiting.weigh(stale=limit)
+
+    assert waiting.state == state
