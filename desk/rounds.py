@@ -1,5 +1,7 @@
 """The rounds that the desk's processes make: a ring of beat, the keeper's watch, housekeeping."""
 
+import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +13,7 @@ from people.sessions import SessionStore
 
 _LOOKAHEAD: Final = 0.8  # of a ring's interval: the rest is left for the next ring to arrive
 FORGET_AFTER: Final = timedelta(days=1)
+logger = logging.getLogger(__name__)
 ANSWERS_KEPT: Final = timedelta(days=7)  # docs/api.md promises it
 
 
@@ -22,15 +25,23 @@ def ring(*, now: datetime, seconds: float) -> int:
 
 
 def keep_house(*, now: datetime) -> None:
-    """Delete what has ended and chain what was audited. Twice is safe."""
-    SessionStore.clear_expired()
-    throttle.prune(now=now)
-    ending_tokens.tell(now=now)
-    audit.seal(now=now)
-    password_links.prune(now=now)
-    quarantine.prune(now=now)
-    Idempotency.objects.filter(at__lt=now - ANSWERS_KEPT).delete()
-    Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete()
+    """Delete what has ended and chain what was audited. Twice is safe. A part that fails is logged, and the others are
+    done: a mail that cannot be made must not leave the audit without its chain."""
+    parts: tuple[Callable[[], object], ...] = (
+        lambda: audit.seal(now=now),
+        SessionStore.clear_expired,
+        lambda: throttle.prune(now=now),
+        lambda: ending_tokens.tell(now=now),
+        lambda: password_links.prune(now=now),
+        lambda: quarantine.prune(now=now),
+        lambda: Idempotency.objects.filter(at__lt=now - ANSWERS_KEPT).delete(),
+        lambda: Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete(),
+    )
+    for part in parts:
+        try:
+            part()
+        except Exception:
+            logger.exception("A part of housekeeping failed; the others are done.")
 
 
 class Watch:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from desk import rounds
+from desk import ending_tokens, rounds
 from desk.models import Idempotency
+from people import audit
+from people.models import AuditLink
 from tests.factories import T0, commander, do, make_incident
 
 pytestmark = pytest.mark.django_db
@@ -23,3 +25,18 @@ def test_answers_to_request_ids_are_kept_for_the_seven_days_that_the_api_promise
 
     assert kept
     assert not Idempotency.objects.exists()
+
+
+def test_a_part_of_housekeeping_that_fails_leaves_the_others_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: object) -> int:
+        raise ValueError("no mail can be made")
+
+    monkeypatch.setattr(ending_tokens, "tell", broken)
+    audit.record(audit.Event.COMMAND, by=None, about="x", now=T0)
+    ic = commander()
+    do(make_incident(by=ic), "seats", ic, T0 + timedelta(minutes=1), role="ic")
+    Idempotency.objects.update(at=T0)
+
+    rounds.keep_house(now=T0 + timedelta(days=8))
+
+    assert AuditLink.objects.exists() and not Idempotency.objects.exists()
