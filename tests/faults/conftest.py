@@ -19,3 +19,10 @@ def hurried() -> Generator[Place, None, None]:
     """A desk whose protocol minute takes two seconds."""
     with place(DEMO="1", MINUTE_SECONDS="2") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def watched() -> Generator[Place, None, None]:
+    """A desk that looks every two seconds whether it works and pings a monitor, and that pages a person every six."""
+    with place(AUDIT_SECONDS="2", DEADMAN_PATH="/ok/monitor", PAGE_SECONDS="6") as made:
+        yield made
