@@ -82,7 +82,7 @@ INSTALLED_APPS = [
     "desk",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    "incidentdesk.kernel.middleware.secure.Secure",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "incidentdesk.kernel.middleware.policy.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
