@@ -17,10 +17,12 @@ from desk import answers
 from incidentdesk.kernel.errors import DeskError, Hidden
 from incidentdesk.kernel.http import is_htmx, mark_denied
 from incidentdesk.kernel.middleware.database_trouble import server_error
+from incidentdesk.kernel.seldom import Seldom
 from people import access
 
 logger = logging.getLogger(__name__)
 
+_seldom = Seldom()
 PAGES = {400, 403, 404, 409, 413, 422, 500, 503}
 TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
@@ -83,7 +85,8 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _page(request: HttpRequest, status: int, *, sentence: str = "", log: str = "") -> HttpResponse:
     context = {"sentence": sentence}
-    if log:
+    # A stranger chooses how often: a line each kind a minute, and a reference only where there is a line to look up.
+    if log and _seldom.may(f"{status} {log.partition(':')[0]}"):
         context["reference"] = secrets.token_hex(4)
         logger.warning("A request was refused with %s (%s): %s", status, context["reference"], log)
     name = status if status in PAGES else 400

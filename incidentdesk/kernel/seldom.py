@@ -31,8 +31,9 @@ class Seldom:
 
 
 class RefusalsOnceAMinute(logging.Filter):
-    """Lets one answer of each status from 400 to 499 into the log a minute: strangers choose how many there are, and
-    with what words. The security audit counts those that matter; errors of our own (500 and above) all pass."""
+    """Lets one answer of each status from 400 to 499 into the log a minute, as a line without a traceback: strangers choose
+    how many there are, and with what words. The security audit counts those that matter; errors of our own (500 and above)
+    all pass, whole."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +42,10 @@ class RefusalsOnceAMinute(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether no answer with this status was heard of lately."""
         status = getattr(record, "status_code", 0)
-        return not 400 <= status < 500 or self._seldom.may(f"{record.name} {status}")
+        if not 400 <= status < 500:
+            return True
+        record.exc_info = record.exc_text = None
+        return self._seldom.may(f"{record.name} {status}")
 
 
 class OnceAMinute(logging.Filter):

@@ -1,5 +1,6 @@
 """Logs end somewhere: they begin anew while their writers run, and strangers do not write them."""
 
+import io
 import logging
 import os
 import sys
@@ -12,7 +13,8 @@ from django.test import Client
 from desk.house.logs import LIMIT, LOOK_EVERY, Logs
 from desk.house.supervisor import Supervisor
 from incidentdesk.kernel.embedded import child
-from incidentdesk.kernel.seldom import RefusalsOnceAMinute
+from incidentdesk.kernel.logs import Line
+from incidentdesk.kernel.seldom import RefusalsOnceAMinute, Seldom
 from tests.running import wait_until
 
 KIB = 1024
@@ -135,6 +137,43 @@ def test_a_thousand_refusals_are_one_line_a_minute_and_errors_of_ours_all_pass()
     refused = [line for line in told if line != "broke"]
     assert told.count("broke") == 3
     assert 0 < len(refused) <= 6
+
+
+def test_a_wrong_host_is_one_line_a_minute_without_a_traceback_whose_reference_one_answer_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = io.StringIO()
+    console = logging.StreamHandler(told)
+    console.addFilter(RefusalsOnceAMinute())
+    console.setFormatter(Line("%(name)s: %(message)s"))
+    monkeypatch.setattr("desk.errors._seldom", Seldom())
+    loggers = [logging.getLogger("django"), logging.getLogger("desk.errors")]
+    for logger in loggers:
+        logger.addHandler(console)
+    try:
+        browser = Client(raise_request_exception=False)
+        answers = [browser.get("/", headers={"Host": f"evil{n}.example"}) for n in range(30)]
+    finally:
+        for logger in loggers:
+            logger.removeHandler(console)
+
+    lines = told.getvalue().splitlines()
+    assert {answer.status_code for answer in answers} == {400}
+    assert [line.partition(":")[0] for line in lines] == ["desk.errors", "django.security.DisallowedHost"]
+    named = [b"Reference" in answer.content for answer in answers]
+    assert named == [True] + [False] * 29
+
+
+@pytest.mark.parametrize(("status", "whole"), [(400, False), (404, False), (500, True), (503, True)])
+def test_only_faults_of_our_own_bring_a_traceback(status: int, whole: bool) -> None:
+    try:
+        raise ValueError("x")
+    except ValueError:
+        record = logging.LogRecord("django.request", logging.ERROR, "", 1, "broke", (), sys.exc_info())
+    record.status_code = status
+
+    assert RefusalsOnceAMinute().filter(record)
+    assert (record.exc_info is not None) == whole
 
 
 def test_the_limit_is_what_the_documents_say() -> None:
