@@ -1,10 +1,14 @@
-"""The alerts of an incident and the pages they sent. Numbers of alerts and pages are handles for acts on them."""
+"""The alerts of an incident and the pages they sent; warnings without one. Numbers of alerts and pages are handles for acts on them."""
 
 from typing import Any
 
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
 from desk.api.wire import time
 from incidents.models import Incident
-from oncall import labels
+from incidents.protocol.words import STORED
+from oncall import labels, senders, unattached
 from oncall.models import Alert, Page
 
 
@@ -16,6 +20,21 @@ def whole(incident: Incident) -> dict[str, Any]:
     return {
         "alerts": [_alert(each, apart[each.pk]) for each in alerts],
         "pages": [_page(each) for each in pages],
+    }
+
+
+def warnings(*, before: int | None, limit: int) -> dict[str, Any]:
+    """Warnings that fire and are on no incident, as the Desk lists them, the newest first."""
+    stored = [word for word, meaning in senders.words().known.items() if meaning == STORED]
+    alone = RawSQL(unattached.firing(Alert._meta.db_table), [], output_field=BooleanField())  # noqa: S611  (our own text)
+    found = Alert.objects.filter(alone).exclude(severity_label__in=stored).select_related("service")
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    rows = list(found.order_by("-pk")[: limit + 1])
+    apart = labels.apart((each.pk, each.name, each.payload.get("labels", {})) for each in rows)
+    return {
+        "warnings": [_alert(each, apart[each.pk]) for each in rows[:limit]],
+        "next": rows[limit - 1].pk if len(rows) > limit else None,
     }
 
 

@@ -12,7 +12,7 @@ from desk import search, visible
 from desk.api import alerts as alert_shapes
 from desk.api import quarantine, shapes, summary
 from desk.api.auth import READ, administers, instant, person
-from incidentdesk.kernel.errors import Invalid, Missing
+from incidentdesk.kernel.errors import Hidden, Invalid, Missing
 from incidentdesk.kernel.text import clean_line
 from incidents.models import Incident
 
@@ -100,6 +100,19 @@ def clocks(request: HttpRequest, incident: str) -> dict[str, Any]:
 def alerts(request: HttpRequest, incident: str) -> dict[str, Any]:
     """The alerts that belong to the incident, and whom they woke."""
     return alert_shapes.whole(visible.in_room(person(request), incident))
+
+
+@router.get("/warnings", operation_id="warnings", summary="Warnings that fire and are on no incident.")
+def warnings(
+    request: HttpRequest, before: Annotated[int | None, Query(ge=1, le=LARGEST)] = None, limit: Limit = 50
+) -> dict[str, Any]:
+    """The newest first, until they end or an incident takes them. Only for whoever may enter the room.
+
+    `before` is the `next` of the page before.
+    """
+    if not person(request).sees_room:
+        raise Hidden()
+    return alert_shapes.warnings(before=before, limit=limit)
 
 
 @router.get("/quarantine", operation_id="quarantine", summary="Alerts and bodies that could not be read.")

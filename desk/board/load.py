@@ -66,7 +66,7 @@ WHERE e.incident_id = ANY(%s) AND e.kind = 'change.proposed'
 
 def board(viewer: User) -> Board:
     """The board as it stands."""
-    cursor = board_cursor()
+    cursor = board_cursor(viewer.pk)
     now, tick = instant()
     active = [_open(incident, now) for incident in _active()]
     people = humans({viewer.pk, *(user for each in active for user in in_state(each.protocol, each.state))})

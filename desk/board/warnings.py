@@ -4,16 +4,16 @@ from desk.room.shapes import DeskWarning
 from desk.room.words import Words
 from incidentdesk.kernel import sql
 from incidents.protocol.words import STORED
-from oncall import senders
+from oncall import senders, unattached
 
 MOST = 20
-_FIRING = """
+_FIRING = f"""
 SELECT a.id, a.name, coalesce(s.name, a.service_slug), a.summary, a.starts_at, count(*) OVER ()
 FROM oncall_alert a LEFT JOIN incidents_service s ON s.id = a.service_id
-WHERE a.incident_id IS NULL AND a.state = 'firing' AND a.fired AND NOT a.critical AND NOT a.pending
+WHERE {unattached.firing("a")}
   AND a.severity_label <> ALL(%s::text[])
 ORDER BY a.starts_at DESC, a.id DESC LIMIT %s::int
-"""
+"""  # noqa: S608  (texts of our own)
 
 
 def firing(words: Words) -> tuple[tuple[DeskWarning, ...], int]:
