@@ -82,7 +82,8 @@ INSTALLED_APPS = [
     "desk",
 ]
 MIDDLEWARE = [
-    "incidentdesk.kernel.middleware.secure.Secure",
+    "incidentdesk.kernel.middleware.secure.KeepData",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "incidentdesk.kernel.middleware.policy.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
