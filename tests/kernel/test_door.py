@@ -217,6 +217,26 @@ def test_the_oldest_unfinished_bodies_go_when_all_together_are_too_many(
     assert sorted(ended) == ["first 408", "small 200"]
 
 
+def test_of_one_client_s_unfinished_bodies_the_oldest_goes_and_no_other() -> None:
+    async def run() -> list[bool]:
+        held = bodies.Bodies()
+        tasks = [
+            asyncio.create_task(
+                held.read(Proto(b"half", slow=True), 10, client="192.0.2.7", may_be_long=False)  # type: ignore[arg-type]
+            )
+            for _ in range(bodies.OF_ONE + 1)
+        ]
+        with pytest.raises(bodies.Refused):
+            await asyncio.wait_for(tasks[0], bodies.SECONDS / 4)
+        done = [task.done() for task in tasks[1:]]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return done
+
+    assert asyncio.run(run()) == [False] * bodies.OF_ONE
+
+
 @pytest.mark.parametrize("size", [bodies.WHOLE + 1, None])
 def test_a_long_body_is_refused_unless_a_machine_may_send_it(size: int | None) -> None:
     pieces = [b"x" * bodies.WHOLE, b"y"]
