@@ -56,3 +56,10 @@ def test_the_desk_of_an_administrator_shows_how_many_end_soon() -> None:
 
     assert shown["tokens_ending"] == "The API token of a program ends within 14 days."
     assert dict(attention.counts(now=T0))["tokens_ending"] == 1
+
+
+def test_administrators_hear_of_a_person_s_token_that_sends_alerts() -> None:
+    make_user("Ada", roles=["admin"])
+    lasting(make_user("Omar", roles=["engineer"]), 30)
+
+    assert ending_tokens.tell(now=T0 + 20 * DAY) == 1

@@ -230,3 +230,12 @@ def test_what_arrives_is_told_to_a_fresh_probe_of_our_own_only(now: datetime) ->
 
     assert fresh.json()["connection"] == "127.0.0.1"
     assert {old.status_code, none.status_code, forged.status_code} == {404}
+
+
+def test_somebody_on_a_list_without_an_address_cannot_be_reached() -> None:
+    nobody = make_user("Nemo")
+    User.objects.filter(pk=nobody.pk).update(email="")
+    make_service("Ledger", team=make_team(people=[nobody]))
+
+    assert waking.people_without_a_way() == ["Nemo"]
+    assert len(waking.teams_without_a_list()) == 1
