@@ -64,6 +64,11 @@ def admit_pending(*, now: datetime, limit: int = BATCH) -> int:
     return total
 
 
+def admit_groups(groups: Iterable[Group], *, now: datetime) -> int:
+    """Admit what waits of these groups alone, each in a transaction of its own; how many rows were admitted."""
+    return sum(_one_group(group, now, BATCH, set()) for group in groups)
+
+
 def admit(waiting: Sequence[Waiting], *, now: datetime, time: str = Incident.Time.WALL) -> dict[int, str]:
     """Admit these in the caller's transaction; the key of the incident each one is on, by alert.
 

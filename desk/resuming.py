@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from comms import outbox
 from desk import admission, tick
 from incidents import installation
+from oncall.models import Alert
 from people import audit
 
 
@@ -24,8 +25,7 @@ def resume(*, now: datetime, younger_than: timedelta) -> Resumed:
     cut = now - younger_than
     kept = outbox.keep_older(cut)
     with outbox.quiet():
-        if not younger_than:
-            admission.admit_pending(now=now)
+        admission.admit_groups(_waiting(upto=cut), now=now)
         fired = tick.catch_up(now=now, upto=cut)
     audit.record(
         audit.Event.COMMAND,
@@ -36,3 +36,9 @@ def resume(*, now: datetime, younger_than: timedelta) -> Resumed:
     )
     installation.release(now=now)
     return Resumed(kept, fired)
+
+
+def _waiting(*, upto: datetime) -> list[tuple[str, str]]:
+    """The groups of which something waits to be admitted that was received at `upto` or earlier."""
+    found = Alert.objects.filter(pending=True, received_at__lte=upto).order_by("source", "group_key")
+    return list(found.values_list("source", "group_key").distinct())

@@ -30,7 +30,13 @@ LOCK_WAIT = "SET LOCAL lock_timeout = '100ms'"
 CHECK_AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE"
 # What is due and cannot be claimed is in somebody's hands, for a few milliseconds.
 LOCKED_PAUSE = timedelta(seconds=0.05)
+HELD_TRIES = 15
+HELD_PAUSE = 1.0
 log = logging.getLogger(__name__)
+
+
+class StillHeld(Exception):
+    """Others hold what is to be done, for longer than any act may last."""
 
 
 def run(*, now: datetime, until: datetime) -> int:
@@ -76,11 +82,22 @@ def sweep(*, now: datetime) -> int:
 
 
 def catch_up(*, now: datetime, upto: datetime) -> int:
-    """Carry out at `now` what was due up to `upto`, whether or not the desk is held; how many."""
-    done = 0
-    while count := batch(now=now, upto=upto):
+    """Carry out at `now` what was due up to `upto`, whether or not the desk is held; how many.
+
+    Waits for rows that others hold, a second each time and 15 in all. Raises StillHeld when some are held even then.
+    """
+    done = tries = 0
+    while True:
+        count = batch(now=now, upto=upto)
         done += count
-    return done
+        coming = deadlines.next_due()
+        if coming is None or coming > upto:
+            return done
+        if not count:
+            tries += 1
+            if tries > HELD_TRIES:
+                raise StillHeld("Deadlines are held by transactions that do not end.")
+            time.sleep(HELD_PAUSE)
 
 
 def batch(*, now: datetime, limit: int = BATCH, upto: datetime | None = None) -> int:

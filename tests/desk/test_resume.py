@@ -15,11 +15,14 @@ from desk import auditor, readiness, tick
 from desk.health import reading
 from incidentdesk.kernel import clock
 from incidents.models import Deadline, Incident, Installation, TimelineEntry
+from oncall.models import Alert
+from people import accounts
 from people.models import AuditEntry
 from tests.comms.makers import mail, put
 from tests.desk.doors import signed_in
-from tests.factories import make_incident, minutes
-from tests.people.factories import make_user
+from tests.factories import make_incident, make_service, minutes
+from tests.oncall.makers import alert, make_source, receive
+from tests.people.factories import make_team, make_user
 
 pytestmark = pytest.mark.django_db
 WHY = "It was restored into a new database."
@@ -157,3 +160,46 @@ def test_nobody_resumes_without_a_clear_choice(held: Incident, options: Any) -> 
 
     assert Installation.objects.get().held_since is not None
     assert set(states().values()) == {"pending"}
+
+
+def test_an_alert_that_waited_in_the_copy_pages_nobody_and_a_young_one_does(
+    now: datetime, held: Incident
+) -> None:
+    team = make_team("Payments")
+    accounts.set_escalation(team, [make_user("Priya")])
+    make_service("search", team=team)
+    source = make_source(now)
+    receive(source, alert("Old", since=now, service="search"), group="old")
+    Alert.objects.update(received_at=now - timedelta(hours=1))
+    receive(source, alert("Young", since=now, service="search"), group="young")
+
+    resume("--send-younger-than", "10")
+    by_key = {key: state for key, state in states().items() if key.startswith("page:")}
+    tick.run(now=clock.now(), until=clock.now())
+    after = {key: state for key, state in states().items() if key.startswith("page:")}
+
+    assert set(by_key.values()) == {"kept"}
+    assert sorted(state for key, state in after.items() if key not in by_key) == ["pending"]
+
+
+def test_a_row_that_stays_held_releases_nothing(held: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tick, "HELD_PAUSE", 0)
+    monkeypatch.setattr(tick, "batch", lambda **_: 0)
+
+    with pytest.raises(CommandError, match="stays held"):
+        resume("--drop")
+
+    assert Installation.objects.get().held_since is not None
+
+
+def test_a_row_that_is_held_for_a_moment_is_waited_for(
+    held: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, turns = tick.batch, iter([0, 0])
+    monkeypatch.setattr(tick, "HELD_PAUSE", 0)
+    monkeypatch.setattr(tick, "batch", lambda **given: next(turns, None) or batch(**given))
+
+    resume("--drop")
+
+    assert steps(held) > 0
+    assert Installation.objects.get().held_since is None

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from desk import resuming
+from desk.tick import StillHeld
 from incidentdesk.kernel import clock
 from incidents import installation
 
@@ -36,7 +37,10 @@ class Command(BaseCommand):
         if not why and installation.may_act(now=now):
             self.stdout.write("This desk is not held. Nothing was changed.")
             return
-        done = resuming.resume(now=now, younger_than=timedelta(minutes=minutes))
+        try:
+            done = resuming.resume(now=now, younger_than=timedelta(minutes=minutes))
+        except StillHeld as error:
+            raise CommandError(f"{error} The desk stays held. Run resume again in a minute.") from error
         self.stdout.write(
             f"Resumed. {done.kept} messages are kept here and not sent; {done.fired} deadlines were carried out "
             f"without a message. What is younger goes out now."
