@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from desk import ending_tokens, heartbeats, tick
+from desk import auditor, ending_tokens, heartbeats, tick
 from desk.models import Heartbeat, Idempotency
 from oncall import quarantine
 from people import audit, password_links, throttle
@@ -13,6 +13,8 @@ from people.sessions import SessionStore
 
 _LOOKAHEAD: Final = 0.8  # of a ring's interval: the rest is left for the next ring to arrive
 FORGET_AFTER: Final = timedelta(days=1)
+# However long ago: the pages say how old the tick is, and administrators hear once since the last good check.
+REMEMBERED: Final = (heartbeats.TICK, auditor.PASSED)
 logger = logging.getLogger(__name__)
 ANSWERS_KEPT: Final = timedelta(days=7)  # docs/api.md promises it
 
@@ -35,7 +37,7 @@ def keep_house(*, now: datetime) -> None:
         lambda: password_links.prune(now=now),
         lambda: quarantine.prune(now=now),
         lambda: Idempotency.objects.filter(at__lt=now - ANSWERS_KEPT).delete(),
-        lambda: Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name=heartbeats.TICK).delete(),
+        lambda: Heartbeat.objects.filter(at__lt=now - FORGET_AFTER).exclude(name__in=REMEMBERED).delete(),
     )
     for part in parts:
         try:

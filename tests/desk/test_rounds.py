@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from desk import ending_tokens, rounds
+from desk import auditor, ending_tokens, heartbeats, rounds
 from desk.models import Idempotency
 from people import audit
 from people.models import AuditLink
@@ -40,3 +40,14 @@ def test_a_part_of_housekeeping_that_fails_leaves_the_others_done(monkeypatch: p
     rounds.keep_house(now=T0 + timedelta(days=8))
 
     assert AuditLink.objects.exists() and not Idempotency.objects.exists()
+
+
+def test_the_last_good_check_is_remembered_however_long_ago_it_was() -> None:
+    """Or administrators would hear a second time of a fault that lasts for a day."""
+    for name in (auditor.PASSED, heartbeats.TICK, heartbeats.worker()):
+        heartbeats.beat(name, now=T0)
+
+    rounds.keep_house(now=T0 + timedelta(days=2))
+
+    assert heartbeats.last(auditor.PASSED) == heartbeats.last(heartbeats.TICK) == T0
+    assert heartbeats.last(heartbeats.worker()) is None
